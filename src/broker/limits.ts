@@ -1,0 +1,43 @@
+/**
+ * The limits of the broker, each with its unit. What a user may change is an option of the broker
+ * (`BrokerOptions` in options.ts); what is here follows from formats and budgets.
+ */
+
+/** A checkpoint object is at most this large, in bytes. */
+export const objectBytesMax = 64 * 1024;
+
+/** Partitions in one topic. Their ids fit a quarter of a checkpoint object. */
+export const partitionsPerTopicMax = 4096;
+
+/** Partitions of all topics together. */
+export const partitionsMax = 200_000;
+
+/** Names and values of a topic's options together, in bytes of UTF-8. */
+export const topicOptionBytesMax = 32 * 1024;
+
+/** Producer ids are reserved this many at a time: one entry each. */
+export const producerIdBlock = 1000;
+
+/** Last batches remembered for each producer on each partition. */
+export const producerBatches = 5;
+
+/** Producers remembered on one partition. */
+export const producersPerPartitionMax = 10_000;
+
+/** Producers remembered on all partitions together: about 200 bytes each. */
+export const producersMax = 250_000;
+
+/** Producers named by one expiry entry. */
+export const producersPerExpiryMax = 1000;
+
+/** Partitions one batch may be appended to at once. */
+export const targetsMax = 4;
+
+/** Records in a batch built from in-process publishes of one tick. */
+export const publishBatchRecordsMax = 256;
+
+/** Bytes of records in such a batch, unless a single record is larger. */
+export const publishBatchBytesMax = 64 * 1024;
+
+/** Bytes read at once to find a record by its timestamp. */
+export const lookupBytesMax = 1024 * 1024;
