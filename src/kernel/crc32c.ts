@@ -8,7 +8,7 @@
  * looked for at the first longer input, synchronously, and only once.
  */
 
-import { createRequire } from 'node:module';
+import { loadPackage } from './load-package.ts';
 
 type NativeCrc32c = (bytes: Uint8Array, seed: number) => number;
 
@@ -37,19 +37,9 @@ export function hasNativeCrc32c(): boolean {
   return native !== null;
 }
 
-/**
- * `require` exists where this file was bundled as CommonJS and `import.meta.url` does not; in an
- * ES module it is the other way round. Both resolve from here to the package installed beside us.
- */
 function loadNative(): NativeCrc32c | null {
-  try {
-    const load = typeof require === 'function' ? require : createRequire(import.meta.url);
-    const found = (load('@node-rs/crc32') as { crc32c?: NativeCrc32c }).crc32c;
-    return typeof found === 'function' && agrees(found) ? found : null;
-  } catch {
-    // Whatever is wrong with an optional package (missing, other platform, blocked), we do without.
-    return null;
-  }
+  const found = loadPackage('@node-rs/crc32')?.['crc32c'] as NativeCrc32c | undefined;
+  return typeof found === 'function' && agrees(found) ? found : null;
 }
 
 /** The check value of the polynomial, and that a seed continues. */
