@@ -2,7 +2,7 @@
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { BrokerError } from '../../kernel/errors.ts';
-import { isOutputLimit } from './output-limit.ts';
+import { isOutputLimit, zlibLimit } from './output-limit.ts';
 
 /** Level 6 costs twice the time of level 1 for a few percent of size. */
 const level = 1;
@@ -18,11 +18,18 @@ export function decompressGzip(
   end: number,
   limit: number,
 ): Uint8Array {
+  let content: Uint8Array;
   try {
-    return gunzipSync(bytes.subarray(start, end), { maxOutputLength: limit });
+    content = gunzipSync(bytes.subarray(start, end), { maxOutputLength: zlibLimit(limit) });
   } catch (error) {
     throw isOutputLimit(error)
-      ? new BrokerError('batch_too_large', `gzip: more than ${limit} bytes when decompressed`)
+      ? tooLarge(limit)
       : new BrokerError('invalid_batch', 'gzip: malformed', error);
   }
+  if (content.length > limit) throw tooLarge(limit);
+  return content;
+}
+
+function tooLarge(limit: number): BrokerError {
+  return new BrokerError('batch_too_large', `gzip: more than ${limit} bytes when decompressed`);
 }

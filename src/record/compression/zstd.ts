@@ -19,7 +19,7 @@
 import zlib from 'node:zlib';
 import { BrokerError } from '../../kernel/errors.ts';
 import { loadPackage } from '../../kernel/load-package.ts';
-import { isOutputLimit } from './output-limit.ts';
+import { isOutputLimit, zlibLimit } from './output-limit.ts';
 
 interface NodeZstd {
   zstdCompressSync?(bytes: Uint8Array): Uint8Array;
@@ -67,11 +67,16 @@ export function decompressZstd(
   if (node.zstdDecompressSync === undefined) {
     return decompressZstdPortable(bytes, start, end, limit);
   }
+  let content: Uint8Array;
   try {
-    return node.zstdDecompressSync(bytes.subarray(start, end), { maxOutputLength: limit });
+    content = node.zstdDecompressSync(bytes.subarray(start, end), {
+      maxOutputLength: zlibLimit(limit),
+    });
   } catch (error) {
     throw isOutputLimit(error) ? tooLarge(limit) : invalid('malformed', error);
   }
+  if (content.length > limit) throw tooLarge(limit);
+  return content;
 }
 
 /** The same by `fzstd`: one frame, no dictionary, checksum not verified (the batch has its own). */
