@@ -59,7 +59,7 @@ function listen(
   reads: ReadMethod = 'onread',
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    new NodeNet(silentLogger).listen(
+    new NodeNet(silentLogger, reads).listen(
       { host: '127.0.0.1', port },
       onConnection,
       (error, listener) => (listener === null ? reject(error) : resolve(listener)),
