@@ -1,0 +1,66 @@
+/**
+ * The sizes and bounds of the log, each with its unit.
+ *
+ * Owns: numbers that the formats fix and defaults that `JournalOptions` may override.
+ */
+
+/** A synced page is never written again, so blocks begin on page boundaries. */
+export const PAGE_BYTES = 4096;
+
+/** The first page of a segment file is its header. */
+export const SEGMENT_HEADER_BYTES = PAGE_BYTES;
+
+/** The last page of a segment file belongs to its footer's trailer. */
+export const SEGMENT_TRAILER_BYTES = PAGE_BYTES;
+
+export const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
+export const SEGMENT_BYTES_MIN = 1024 * 1024;
+export const SEGMENT_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** Ids from here on name archive segments: they hold batches but no part of the journal. */
+export const ARCHIVE_ID_MIN = 0x8000_0000;
+
+/** What one block copies into its buffer before the next block is begun. */
+export const BLOCK_BUFFER_BYTES = 1024 * 1024;
+
+/** The largest block, payloads that are only referenced included; one larger message gets its own. */
+export const BLOCK_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Batches from this size on are referenced until written instead of copied. */
+export const REFERENCE_BYTES_MIN = 64 * 1024;
+
+/** Groups up to this size are written on the loop: a hop to the pool costs more than the copy. */
+export const LOOP_WRITE_BYTES_MAX = 1024 * 1024;
+
+/** Bytes that may wait for the group in flight; past this, publishers are not read from. */
+export const GROUP_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Blocks kept in memory after their commit for readers at the tail. */
+export const TAIL_BLOCKS_MAX = 8;
+
+/** Targets that an append entry can carry itself. */
+export const TARGETS_MAX = 4;
+
+/** Segments made ready ahead of the writer. */
+export const ARMED_SEGMENTS = 3;
+
+/** Retired files kept for reuse beyond the armed ones. */
+export const FREE_SEGMENTS_MAX = 4;
+
+/** After this long without an append an empty block records what is durable. */
+export const IDLE_MARK_MS = 100;
+
+/** A checkpoint is due when the journal grew by this much, or by twice the last checkpoint's size. */
+export const CHECKPOINT_JOURNAL_BYTES = 256 * 1024 * 1024;
+
+/** Longest slice of background work on the loop. */
+export const SLICE_MS = 2;
+
+/** Rewriting: bytes a second while there is room, and when it starts. */
+export const REWRITE_BYTES_PER_SECOND = 32 * 1024 * 1024;
+export const REWRITE_LIVE_RATIO = 0.5;
+export const GATHER_EXTENT_BYTES_MIN = 64 * 1024;
+export const GATHER_AFTER_MS = 10 * 60 * 1000;
+
+/** Index rows of one unsealed segment, in bytes; at this size it is sealed early. */
+export const INDEX_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,0 +1,335 @@
+/**
+ * Recovery: from the files of a data folder to the state that was last promised.
+ *
+ * Owns: taking stock of files, replay from the newest checkpoint, the end of the chain, the rewriting of
+ * what may exist only in the page cache.
+ * Leaves: the new epoch to the pipeline.
+ *
+ *   D = the highest durable LSN that any valid block names, in an epoch not older than the chain's last
+ *   a bad block below D      damage: refuse, naming file and position
+ *   a bad block at or past D the end: it was never promised
+ *   good blocks past D       rewritten and synced before anything is shown: the page cache may hold what
+ *                            the disk does not
+ */
+import { assert } from '../kernel/assert.ts';
+import { BrokerError } from '../kernel/errors.ts';
+import { DiskError, type Ports } from '../kernel/ports.ts';
+import { BlockFlag, pageAlign } from './block.ts';
+import { BlockScanner } from './block-scan.ts';
+import { type CheckpointList, type CheckpointLoaded, loadCheckpoint } from './checkpoints.ts';
+import { EntryKind } from './entry.ts';
+import type { JournalOptions } from './journal.ts';
+import type { Ledger } from './ledger.ts';
+import { PAGE_BYTES, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { StateMachine } from './machine.ts';
+import { type Manifest, openManifest } from './manifest.ts';
+import type { ChainEnd } from './pipeline.ts';
+import { Segment } from './segment.ts';
+import { SEGMENT_DIRECTORY, type SegmentStore } from './segment-store.ts';
+import { storageDamaged, storageFailed } from './storage-fault.ts';
+import { attachExtents, takeStock } from './stock.ts';
+
+export interface RecoveryParts {
+  readonly ports: Ports;
+  readonly options: JournalOptions;
+  readonly store: SegmentStore;
+  readonly ledger: Ledger;
+  readonly machine: StateMachine;
+}
+
+/** What recovery found, for people and tests. */
+export interface RecoveryReport {
+  readonly isNew: boolean;
+  readonly wasClean: boolean;
+  readonly blocks: number;
+  readonly entries: number;
+  readonly replayedBytes: number;
+  readonly rewrittenBytes: number;
+  readonly durationMs: number;
+  readonly epoch: number;
+}
+
+export interface Recovered {
+  readonly report: RecoveryReport;
+  readonly manifest: Manifest;
+  readonly end: ChainEnd;
+  /** Segments behind the writer without a footer, in journal order. */
+  readonly full: readonly Segment[];
+  readonly checkpoints: CheckpointList;
+  readonly nextArchiveId: number;
+}
+
+export type RecoveryDone = (error: Error | null, recovered: Recovered | null) => void;
+
+export function recover(parts: RecoveryParts, done: RecoveryDone): void {
+  const { ports, options } = parts;
+  openManifest(ports, options.storeId, (error, manifest) => {
+    if (manifest === null) return done(error, null);
+    new Recovery(parts, manifest, done).run();
+  });
+}
+
+class Recovery {
+  readonly #parts: RecoveryParts;
+  readonly #manifest: Manifest;
+  readonly #done: RecoveryDone;
+  readonly #scanner = new BlockScanner();
+  readonly #startedAt: number;
+  #blocks = 0;
+  #entries = 0;
+  #bytes = 0;
+  /** Of the last good block of the chain. */
+  #crc = 0;
+  #epoch = 0;
+  #flags = 0;
+  #durableLsn = 0;
+
+  constructor(parts: RecoveryParts, manifest: Manifest, done: RecoveryDone) {
+    this.#parts = parts;
+    this.#manifest = manifest;
+    this.#done = done;
+    this.#startedAt = parts.ports.clock.monotonic();
+  }
+
+  run(): void {
+    const { ports, ledger, machine, options } = this.#parts;
+    const parts = { ports, ledger, machine, storeId: options.storeId };
+    ports.disk.makeDirectory(SEGMENT_DIRECTORY);
+    loadCheckpoint(parts, (error, checkpoint) => {
+      if (checkpoint === null) this.#done(error, null);
+      else this.#guard(() => this.#recover(checkpoint));
+    });
+  }
+
+  /** What is wrong with the disk or its content goes to the caller; our own mistakes are thrown. */
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (error instanceof DiskError) this.#done(storageFailed(error), null);
+      else if (error instanceof BrokerError) this.#done(error, null);
+      else throw error;
+    }
+  }
+
+  #recover({ start, list }: CheckpointLoaded): void {
+    const { ports, store, ledger, options } = this.#parts;
+    const startId = Math.floor((start?.lsn ?? 0) / options.segmentBytes);
+    const { journalIds, nextArchiveId } = takeStock(ports, store, this.#manifest, options, startId);
+    if (journalIds.length === 0) {
+      if (start === null) return this.#begin(nextArchiveId, list);
+      throw storageDamaged('segments', 0, 'there is a checkpoint but no journal');
+    }
+    const startLsn = start?.lsn ?? this.#firstLsn(journalIds);
+    this.#crc = start?.previousCrc ?? 0;
+    this.#epoch = start?.epoch ?? 0;
+    this.#durableLsn = startLsn;
+    this.#indexBefore(startLsn);
+    const end = this.#replay(startLsn);
+    attachExtents(ledger, store, this.#manifest);
+    this.#judge(end);
+    const chainEnd = this.#chainEnd(end);
+    this.#rewrite(Math.max(this.#durableLsn, startLsn), end, (rewrittenBytes) =>
+      this.#report(chainEnd, nextArchiveId, list, rewrittenBytes, false),
+    );
+  }
+
+  #firstLsn(journalIds: readonly number[]): number {
+    const first = journalIds[0] ?? 1;
+    if (first !== 1) {
+      throw storageDamaged('checkpoints', 0, 'no valid checkpoint, and the journal has no beginning');
+    }
+    return first * this.#parts.options.segmentBytes + SEGMENT_HEADER_BYTES;
+  }
+
+  /** A data folder without a journal: its first segment is made, nothing is replayed. */
+  #begin(nextArchiveId: number, checkpoints: CheckpointList): void {
+    const { store } = this.#parts;
+    store.start(1);
+    const segment = store.enter(1);
+    const previousCrc = 0;
+    const end = { segment, position: SEGMENT_HEADER_BYTES, previousCrc, epoch: 1 };
+    this.#report(end, nextArchiveId, checkpoints, 0, true);
+  }
+
+  /** What the first segment holds before the replay's start is indexed; its entries are not applied. */
+  #indexBefore(startLsn: number): void {
+    const { store, ledger, options } = this.#parts;
+    const segment = store.segment(Math.floor(startLsn / options.segmentBytes));
+    const index = segment?.index;
+    if (segment === undefined || index === null || index === undefined) return;
+    let position = SEGMENT_HEADER_BYTES;
+    while (position < startLsn % options.segmentBytes) {
+      if (!this.#scanner.readBlock(segment, position)) {
+        throw storageDamaged(segment.file.path, position, 'no readable block below a checkpoint');
+      }
+      this.#scanner.entries(segment.id, ignore, (append) =>
+        ledger.locateAppend(append, segment, index),
+      );
+      position += pageAlign(this.#scanner.block.length);
+    }
+    segment.blocksEnd = position;
+  }
+
+  /** Follows the chain from `startLsn`, applying; returns where it ends. */
+  #replay(startLsn: number): ScanEnd {
+    const { store, options } = this.#parts;
+    let segment = store.segment(Math.floor(startLsn / options.segmentBytes));
+    let position = startLsn % options.segmentBytes;
+    if (segment === undefined) throw storageDamaged('segments', startLsn, 'the segment is missing');
+    for (;;) {
+      if (this.#followsChain(segment, position)) {
+        this.#applyBlock(segment);
+        position += pageAlign(this.#scanner.block.length);
+        if (segment.index !== null) segment.blocksEnd = position;
+        continue;
+      }
+      const next = store.segment(segment.id + 1);
+      if (next === undefined || !this.#followsChain(next, SEGMENT_HEADER_BYTES)) {
+        return { segment, position };
+      }
+      if (segment.index !== null) segment.state = 'full';
+      segment = next;
+      position = SEGMENT_HEADER_BYTES;
+    }
+  }
+
+  #followsChain(segment: Segment, position: number): boolean {
+    const { block } = this.#scanner;
+    if (!this.#scanner.readBlock(segment, position)) return false;
+    return block.previousCrc === this.#crc && block.epoch >= this.#epoch;
+  }
+
+  #applyBlock(segment: Segment): void {
+    const { ledger, machine } = this.#parts;
+    const { block } = this.#scanner;
+    const { index } = segment;
+    this.#crc = block.crc;
+    this.#epoch = block.epoch;
+    this.#flags = block.flags;
+    this.#durableLsn = Math.max(this.#durableLsn, block.durableLsn);
+    this.#blocks += 1;
+    this.#entries += block.entryCount;
+    this.#bytes += block.length;
+    this.#scanner.entries(
+      segment.id,
+      (entry) => {
+        if (entry.kind < EntryKind.machineMin) ledger.apply(entry);
+        else machine.applyEntry(entry);
+      },
+      (append) => {
+        ledger.applyAppend(append);
+        if (index !== null) ledger.locateAppend(append, segment, index);
+        machine.applyAppend(append);
+      },
+    );
+  }
+
+  /** Is `end` the end of what was promised, or damage in the middle of it? */
+  #judge(end: ScanEnd): void {
+    const endLsn = end.segment.id * end.segment.bytes + end.position;
+    if ((this.#flags & BlockFlag.clean) !== 0) return;
+    const durableLsn = Math.max(this.#durableLsn, this.#durableBeyond(end));
+    if (durableLsn <= endLsn) return;
+    throw storageDamaged(
+      end.segment.file.path,
+      end.position,
+      `no readable block, though the journal is known to be durable up to LSN ${durableLsn}`,
+    );
+  }
+
+  /** The highest durable LSN that any valid block after `end` names. */
+  #durableBeyond(end: ScanEnd): number {
+    const { store } = this.#parts;
+    let highest = 0;
+    let position = end.position;
+    for (let segment: Segment | undefined = end.segment; segment !== undefined; ) {
+      for (; position < segment.bytes; position += PAGE_BYTES) {
+        if (!this.#scanner.hasHeader(segment, position)) continue;
+        if (this.#scanner.block.epoch < this.#epoch) continue;
+        if (!this.#scanner.readBlock(segment, position)) continue;
+        highest = Math.max(highest, this.#scanner.block.durableLsn);
+      }
+      segment = store.segment(segment.id + 1);
+      position = SEGMENT_HEADER_BYTES;
+    }
+    return highest;
+  }
+
+  #chainEnd(end: ScanEnd): ChainEnd {
+    const { store } = this.#parts;
+    let { segment, position } = end;
+    const armed: Segment[] = [];
+    for (let id = segment.id + 1; ; id++) {
+      const next = store.segment(id);
+      if (next === undefined) break;
+      armed.push(next);
+    }
+    store.resume(segment.id + 1, armed);
+    if (segment.index === null) {
+      // It is sealed: the writer goes on in the next segment.
+      segment = store.enter(segment.id + 1);
+      position = SEGMENT_HEADER_BYTES;
+    }
+    segment.state = 'active';
+    segment.blocksEnd = position;
+    return { segment, position, previousCrc: this.#crc, epoch: this.#epoch + 1 };
+  }
+
+  /** Writes [fromLsn, end) again and syncs it, segment by segment. */
+  #rewrite(fromLsn: number, end: ScanEnd, done: (bytes: number) => void): void {
+    const { store, options } = this.#parts;
+    const endLsn = end.segment.id * end.segment.bytes + end.position;
+    const chunk = new Uint8Array(PAGE_BYTES * 256);
+    let bytes = 0;
+    const next = (lsn: number): void => {
+      if (lsn >= endLsn) return done(bytes);
+      const segment = store.segment(Math.floor(lsn / options.segmentBytes));
+      assert(segment !== undefined, 'the replayed chain has its segments');
+      const last = segment === end.segment ? end.position : segment.blocksEnd;
+      for (let at = lsn % options.segmentBytes; at < last; at += chunk.length) {
+        const part = chunk.subarray(0, Math.min(chunk.length, last - at));
+        segment.file.readSync(part, 0, part.length, at);
+        segment.file.writeSync([part], at);
+        bytes += part.length;
+      }
+      segment.file.datasync((error) => {
+        if (error !== null) return this.#done(storageFailed(error), null);
+        next((segment.id + 1) * options.segmentBytes + SEGMENT_HEADER_BYTES);
+      });
+    };
+    next(fromLsn);
+  }
+
+  #report(
+    end: ChainEnd,
+    nextArchiveId: number,
+    checkpoints: CheckpointList,
+    rewrittenBytes: number,
+    isNew: boolean,
+  ): void {
+    const full = [...this.#parts.store.segments()]
+      .filter((segment) => segment.state === 'full')
+      .sort((left, right) => left.id - right.id);
+    const report = {
+      isNew,
+      wasClean: (this.#flags & BlockFlag.clean) !== 0,
+      blocks: this.#blocks,
+      entries: this.#entries,
+      replayedBytes: this.#bytes,
+      rewrittenBytes,
+      durationMs: this.#parts.ports.clock.monotonic() - this.#startedAt,
+      epoch: end.epoch,
+    };
+    const manifest = this.#manifest;
+    this.#done(null, { report, manifest, end, full, checkpoints, nextArchiveId });
+  }
+}
+
+/** Where the chain ends: the first position without a block that follows. */
+interface ScanEnd {
+  readonly segment: Segment;
+  readonly position: number;
+}
+
+function ignore(): void {}

@@ -1,0 +1,124 @@
+/**
+ * Retirement: segments that nobody needs any more give their files back.
+ *
+ * Owns: finding dead segments, the order in which they are forgotten, when sparse ones are rewritten.
+ * Leaves: what is dead to the ledger, the copy to `rewrite.ts`, reuse of files to the segment store.
+ *
+ * A segment is dead when no extent lies in it: its partitions are trimmed past it, deleted, or their
+ * batches moved. Its file is free when it is dead, sealed, older than both checkpoints, and unpinned.
+ * Order: manifest record durable, then the file is used again; so no crash leaves a name for other bytes.
+ */
+import type { BrokerError } from '../kernel/errors.ts';
+import type { Ports } from '../kernel/ports.ts';
+import type { FooterCache } from './footer-cache.ts';
+import type { Ledger } from './ledger.ts';
+import type { StateMachine } from './machine.ts';
+import type { Manifest } from './manifest.ts';
+import type { Segment } from './segment.ts';
+import type { SegmentStore } from './segment-store.ts';
+
+export interface RetirementParts {
+  readonly ports: Ports;
+  readonly store: SegmentStore;
+  readonly ledger: Ledger;
+  readonly manifest: Manifest;
+  readonly footers: FooterCache;
+  readonly machine: StateMachine;
+  readonly storeId: Uint8Array;
+  /** Whether sparse segments are rewritten. */
+  readonly rewrite: boolean;
+  readonly nextArchiveId: number;
+  readonly onFault: (error: BrokerError) => void;
+}
+
+export class Retirement {
+  readonly #parts: RetirementParts;
+  /** The journal before it is in no checkpoint's replay. */
+  #olderStartLsn = 0;
+  /** Dead segments that wait for checkpoints only. */
+  #reclaimable = 0;
+  #isStale = true;
+  #isRemoving = false;
+  #stopped = false;
+
+  constructor(parts: RetirementParts) {
+    this.#parts = parts;
+    parts.ledger.onSegmentDied = () => {
+      this.#isStale = true;
+    };
+  }
+
+  /** A checkpoint was published: the journal before `olderStartLsn` is needed no more. */
+  checkpointed(olderStartLsn: number): void {
+    this.#olderStartLsn = olderStartLsn;
+    this.#isStale = true;
+    this.check();
+  }
+
+  /** Dead segments that the next checkpoints will set free. */
+  reclaimableSegments(): number {
+    return this.#reclaimable;
+  }
+
+  /** A segment was sealed. */
+  sealed(): void {
+    this.#isStale = true;
+    this.check();
+  }
+
+  /** Forgets what is dead, if anything has died since the last look. */
+  check(): void {
+    if (!this.#isStale || this.#isRemoving || this.#stopped) return;
+    this.#isStale = false;
+    this.#reclaimable = 0;
+    const free: Segment[] = [];
+    for (const segment of this.#parts.store.segments()) {
+      if (segment.state !== 'sealed' || segment.extentCount > 0) continue;
+      if (segment.endLsn > this.#olderStartLsn) this.#reclaimable += 1;
+      else if (segment.pins > 0) segment.onUnpinned = () => this.#unpinned(segment);
+      else free.push(segment);
+    }
+    if (free.length > 0) this.#remove(free);
+  }
+
+  #unpinned(segment: Segment): void {
+    segment.onUnpinned = null;
+    this.#isStale = true;
+    this.#parts.ports.scheduler.endOfTick(() => this.check());
+  }
+
+  #remove(free: readonly Segment[]): void {
+    const { manifest, onFault } = this.#parts;
+    this.#isRemoving = true;
+    for (const segment of free) segment.state = 'retired';
+    const named = free.filter((segment) => manifest.segments.has(segment.id));
+    const ids = named.map((segment) => segment.id);
+    const finish = (error: BrokerError | null): void => {
+      if (this.#stopped) return;
+      this.#isRemoving = false;
+      if (error !== null && error.code !== 'storage_full') return onFault(error);
+      for (const segment of free) {
+        if (error === null) this.#recycle(segment);
+        else segment.state = 'sealed';
+      }
+      if (error !== null) this.#isStale = true;
+      this.check();
+    };
+    if (ids.length === 0) return finish(null);
+    manifest.append({ kind: 'removed', ids }, finish);
+  }
+
+  #recycle(segment: Segment): void {
+    const { store, footers } = this.#parts;
+    footers.forget(segment.id);
+    if (segment.pins === 0) return store.recycle(segment);
+    segment.onUnpinned = () => {
+      segment.onUnpinned = null;
+      store.recycle(segment);
+    };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Sealing: a segment that the writer has left gets its footer and its line in the manifest.
+ *
+ * Owns: the queue of full segments, building and writing one footer at a time.
+ * Leaves: when a segment is full to the pipeline, its end of life to retirement.
+ *
+ * Invariant: a segment's index is dropped only when its footer and its manifest record are durable.
+ */
+import { assert } from '../kernel/assert.ts';
+import type { BrokerError } from '../kernel/errors.ts';
+import type { Clock, DiskError, Scheduler } from '../kernel/ports.ts';
+import { FOOTER_SLICE_ROWS, FooterBuilder, type FooterSource } from './footer.ts';
+import { SEGMENT_HEADER_BYTES, SEGMENT_TRAILER_BYTES } from './limits.ts';
+import type { Manifest } from './manifest.ts';
+import type { SealedSegment } from './manifest-record.ts';
+import type { Segment } from './segment.ts';
+import { storageFailed } from './storage-fault.ts';
+
+export interface SealerPorts {
+  readonly scheduler: Scheduler;
+  readonly clock: Clock;
+}
+
+/**
+ * Writes and syncs the footer of `segment` in slices.
+ * @param done gets the descriptor for the manifest.
+ */
+export function writeFooter(
+  scheduler: Scheduler,
+  storeId: Uint8Array,
+  segment: Segment,
+  source: FooterSource,
+  done: (error: DiskError | null, sealed: SealedSegment | null) => void,
+): void {
+  const firstLsn = segment.isArchive ? 0 : segment.id * segment.bytes + SEGMENT_HEADER_BYTES;
+  const subject = {
+    segmentId: segment.id,
+    segmentBytes: segment.bytes,
+    storeId,
+    firstLsn,
+    endLsn: segment.endLsn,
+    blocksEnd: segment.blocksEnd,
+  };
+  const builder = new FooterBuilder(subject, source);
+  const { file } = segment;
+  const finish = (): void => {
+    const trailerAt = segment.bytes - SEGMENT_TRAILER_BYTES;
+    file.write([builder.trailer()], trailerAt, (writeError) => {
+      if (writeError !== null) return done(writeError, null);
+      file.sync((error) => {
+        if (error !== null) return done(error, null);
+        const { endLsn, blocksEnd } = subject;
+        const { extents, info: footer } = builder;
+        done(null, { id: segment.id, firstLsn, endLsn, blocksEnd, footer, extents });
+      });
+    });
+  };
+  const writeFrom = (position: number): void => {
+    const slice = builder.next(FOOTER_SLICE_ROWS);
+    if (slice === null) return finish();
+    file.write([slice], position, (error) => {
+      if (error !== null) return done(error, null);
+      scheduler.nextSlice(() => writeFrom(position + slice.length));
+    });
+  };
+  writeFrom(builder.position);
+}
+
+export class Sealer {
+  readonly #ports: SealerPorts;
+  readonly #storeId: Uint8Array;
+  readonly #manifest: Manifest;
+  /** Full segments in journal order. */
+  readonly #waiting: Segment[] = [];
+  #sealing = false;
+  #stopped = false;
+  /** The LSN up to which the journal is durable; segments past it wait. */
+  #durableLsn = 0;
+  onSealed: (segment: Segment) => void = () => {};
+  onFault: (error: BrokerError) => void = () => {};
+
+  constructor(ports: SealerPorts, storeId: Uint8Array, manifest: Manifest) {
+    this.#ports = ports;
+    this.#storeId = storeId;
+    this.#manifest = manifest;
+  }
+
+  /** The writer has left `segment`. */
+  add(segment: Segment): void {
+    segment.state = 'full';
+    this.#waiting.push(segment);
+  }
+
+  /** Seals what is durable as a whole. */
+  advance(durableLsn: number): void {
+    this.#durableLsn = durableLsn;
+    const segment = this.#waiting[0];
+    if (segment === undefined || this.#sealing || this.#stopped) return;
+    if (segment.endLsn > durableLsn) return;
+    this.#sealing = true;
+    this.#waiting.shift();
+    const { index } = segment;
+    assert(index !== null, 'a full segment has its index');
+    writeFooter(this.#ports.scheduler, this.#storeId, segment, index, (error, sealed) => {
+      if (this.#stopped) return;
+      if (sealed === null) return this.#failed(error);
+      this.#manifest.append({ kind: 'sealed', segment: sealed }, (manifestError) => {
+        if (this.#stopped) return;
+        if (manifestError !== null) return this.onFault(manifestError);
+        segment.footer = sealed.footer;
+        segment.index = null;
+        segment.state = 'sealed';
+        segment.sealedAt = this.#ports.clock.monotonic();
+        this.#sealing = false;
+        this.onSealed(segment);
+        this.advance(this.#durableLsn);
+      });
+    });
+  }
+
+  #failed(error: DiskError | null): void {
+    assert(error !== null, 'a footer fails with an error');
+    this.onFault(storageFailed(error));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}
