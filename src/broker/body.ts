@@ -30,6 +30,10 @@ export class BodyWriter {
     return this.output.bytes;
   }
 
+  get view(): DataView {
+    return this.output.view;
+  }
+
   get length(): number {
     return this.output.position;
   }

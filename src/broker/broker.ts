@@ -1,11 +1,27 @@
 /**
- * The façade: the broker as protocols see it.
+ * The façade: the broker as protocols, the embedding program and the simulation see it.
+ *
+ * Owns: putting the parts together, the life of the whole, what happens on a commit and on a fault.
+ * Leaves: everything else to the parts.
+ *
+ * Answers computed here wait for the LSN that comes with them; `commits` says when it is committed.
+ * After a fault nothing is accepted; while draining nothing is published, and reading goes on.
  */
 
-import type { BrokerErrorCode } from '../kernel/errors.ts';
+import { assert } from '../kernel/assert.ts';
+import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
+import type { Ports } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
+import { Journal, type JournalOptions, type JournalUsage } from '../log/journal.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { ReadPlan } from '../log/read-plan.ts';
+import type { RecoveryReport } from '../log/recovery.ts';
 import type { Partition, Topic } from './catalog/topic.ts';
-import type { Watcher } from './fetch.ts';
+import { TopicAdmin } from './catalog/topic-admin.ts';
+import { checkTopicOption, findTopicOption, parseTopicOptions } from './catalog/topic-options.ts';
+import { CommitQueue, type Commits } from './commit.ts';
+import { planRead, type ReadStatus, unwatch, Waker, type Watcher, watch } from './fetch.ts';
+import type { BrokerOptions } from './options.ts';
 import type {
   AppendOutcome,
   ChangeOutcome,
@@ -14,47 +30,213 @@ import type {
   NewProducerId,
   TopicSpec,
 } from './outcomes.ts';
-import type { PlanStatus, ReadPlan } from '../log/read-plan.ts';
-import type { BrokerOptions } from './options.ts';
-import type { Commits } from './commit.ts';
+import { ProducerIds } from './producer-ids.ts';
+import { Appender } from './publish.ts';
+import { type PublishDone, Publisher, type PublishRequest } from './publisher.ts';
+import { Queues } from './queues/queues.ts';
+import { readRecordsFrom, type RecordsDone } from './record-read.ts';
+import { Retention } from './retention.ts';
+import { BrokerState } from './state.ts';
+import { findByTimestamp, findMaxTimestamp, type PositionDone } from './time-lookup.ts';
 
-/** A record's place and time. */
-export interface RecordPosition {
-  /** -1: there is no such record. */
-  readonly offset: number;
-  /** Unix ms; -1 with offset -1. */
-  readonly timestamp: number;
-  readonly leaderEpoch: number;
-}
-
-export type PositionDone = (error: BrokerErrorCode | null, position: RecordPosition) => void;
-
-/** The surface that `Broker` is being built to; the class replaces it. */
-export interface Broker {
+export class Broker {
   readonly options: BrokerOptions;
-  readonly clusterId: string;
-  readonly nodeId: number;
-  readonly leaderEpoch: number;
   readonly commits: Commits;
-  readonly catalogLsn: number;
-  readonly isCongested: boolean;
-  topic(name: string): Topic | undefined;
-  topicByUuid(uuidText: string): Topic | undefined;
-  topics(): Iterable<Topic>;
-  createTopic(spec: TopicSpec): CreateOutcome;
-  deleteTopic(topic: Topic): ChangeOutcome;
+  readonly #state: BrokerState;
+  readonly #journal: Journal;
+  readonly #commits: CommitQueue;
+  readonly #admin: TopicAdmin;
+  readonly #appender: Appender;
+  readonly #producerIds: ProducerIds;
+  readonly #retention: Retention;
+  readonly #publisher: Publisher;
+  readonly #waker = new Waker();
+  /** Watched partitions whose deletion is not committed yet. */
+  readonly #dying = new Map<number, Partition>();
+  #isDraining = false;
+
+  /** @throws BrokerError unknown_config, invalid_config: a topic default is not one. */
+  constructor(ports: Ports, options: BrokerOptions, journalOptions: JournalOptions) {
+    checkTopicDefaults(options.topicDefaults);
+    const { clock, scheduler } = ports;
+    this.options = options;
+    this.#state = new BrokerState(this.#surroundings(), new Queues());
+    const journal = new Journal(ports, journalOptions, this.#state);
+    this.#journal = journal;
+    this.#commits = new CommitQueue(journal);
+    this.commits = this.#commits;
+    const state = this.#state;
+    this.#retention = new Retention({ clock, scheduler, options, state }, journal);
+    this.#admin = new TopicAdmin(
+      {
+        state,
+        options,
+        random: ports.random,
+        logger: ports.logger,
+        refusal: () => this.#refusal() ?? (this.isStorageFull ? 'storage_full' : null),
+      },
+      journal,
+    );
+    this.#appender = new Appender(
+      {
+        clock,
+        producers: state.producers,
+        refusal: () => this.#refusal(),
+        makeRoomForProducer: (partition) => this.#retention.makeRoomForProducer(partition),
+      },
+      journal,
+    );
+    this.#producerIds = new ProducerIds(state.counters, journal);
+    this.#publisher = new Publisher({
+      clock,
+      scheduler,
+      journal,
+      appender: this.#appender,
+      commits: this.#commits,
+      findTopic: (name) => this.#findOrCreate(name),
+    });
+    journal.onCommit((changed, highWatermark) => this.#onCommit(changed, highWatermark));
+    journal.onReady(() => this.#publisher.flush());
+    journal.onFault((error) => this.#onFault(error));
+  }
+
+  /** Recovers the state from the data folder. Nothing else may be called before `done` has been. */
+  open(done: (error: Error | null, report: RecoveryReport | null) => void): void {
+    this.#journal.open((error, report) => {
+      if (error !== null) return done(error, report);
+      this.#repair();
+      this.#retention.start();
+      done(null, report);
+    });
+  }
+
+  /** Nothing more is published or created; what is under way is finished. */
+  drain(): void {
+    this.#publisher.flush();
+    this.#isDraining = true;
+  }
+
+  /** Commits what is open and lets go of the data folder. */
+  close(done: (error: Error | null) => void): void {
+    this.drain();
+    this.#retention.stop();
+    this.#journal.close((error) => {
+      const reason = error instanceof BrokerError ? error : new BrokerError('draining');
+      this.#commits.fail(reason);
+      done(error);
+    });
+  }
+
+  get clusterId(): string {
+    return this.options.clusterId;
+  }
+
+  get nodeId(): number {
+    return this.options.nodeId;
+  }
+
+  get leaderEpoch(): number {
+    return this.#journal.epoch;
+  }
+
+  /** What a "not found" answer waits for. */
+  get catalogLsn(): number {
+    return this.#state.catalog.lastLsn;
+  }
+
+  /** Publishers should not be read from now; `onReady` and commits tell when again. */
+  get isCongested(): boolean {
+    return this.#journal.isCongested;
+  }
+
+  /** Called when congestion may be over, apart from commits. */
+  onReady(listener: () => void): void {
+    this.#journal.onReady(listener);
+  }
+
+  /** No space for publishing; consuming and deleting go on. */
+  get isStorageFull(): boolean {
+    return this.#journal.admits(0) === 'full';
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Why the broker has stopped serving, or null. */
+  get fault(): BrokerError | null {
+    return this.#journal.fault;
+  }
+
+  /** Called once, when the broker has stopped serving. */
+  onFault(listener: (error: BrokerError) => void): void {
+    this.#journal.onFault(listener);
+  }
+
+  usage(): JournalUsage {
+    return this.#journal.usage();
+  }
+
+  topic(name: string): Topic | undefined {
+    return this.#state.catalog.topic(name);
+  }
+
+  /** `uuidText`: 22 characters, see `Topic.uuidText`. */
+  topicByUuid(uuidText: string): Topic | undefined {
+    return this.#state.catalog.topicByUuid(uuidText);
+  }
+
+  topics(): Iterable<Topic> {
+    return this.#state.catalog.topics();
+  }
+
+  get topicCount(): number {
+    return this.#state.catalog.topicCount;
+  }
+
+  createTopic(spec: TopicSpec): CreateOutcome {
+    return this.#admin.create(spec);
+  }
+
+  deleteTopic(topic: Topic): ChangeOutcome {
+    const error = this.#halt();
+    if (error !== null) return { error, detail: '', lsn: 0 };
+    const outcome = this.#admin.delete(topic);
+    if (outcome.error !== null) return outcome;
+    for (const partition of topic.partitions) {
+      if (partition.watchers !== null) this.#dying.set(partition.id, partition);
+    }
+    return outcome;
+  }
+
   /** `total` partitions from now on. */
-  addPartitions(topic: Topic, total: number, validateOnly: boolean): ChangeOutcome;
-  /** All overrides there are from now on. */
+  addPartitions(topic: Topic, total: number, validateOnly: boolean): ChangeOutcome {
+    return this.#admin.addPartitions(topic, total, validateOnly);
+  }
+
+  /** `overrides` are all there are from now on. */
   setTopicOptions(
     topic: Topic,
     overrides: ReadonlyMap<string, string>,
     validateOnly: boolean,
-  ): ChangeOutcome;
-  /** The value in force for topics that do not override it. */
-  topicDefault(name: string): string;
+  ): ChangeOutcome {
+    return this.#admin.setOptions(topic, overrides, validateOnly);
+  }
+
+  /** The value of an option where a topic does not override it. `name` is one of the table. */
+  topicDefault(name: string): string {
+    return defaultOf(this.options, name);
+  }
+
   /** Before `offset`; -1 is the high watermark. */
-  deleteRecords(partition: Partition, offset: number): DeleteRecordsOutcome;
+  deleteRecords(partition: Partition, offset: number): DeleteRecordsOutcome {
+    const error = this.#halt();
+    if (error !== null) return { error, detail: '', lsn: 0, logStart: -1 };
+    return this.#retention.deleteRecords(partition, offset);
+  }
+
+  /** See `Appender.append`. */
+  // HOT
   append(
     partition: Partition,
     bytes: Uint8Array,
@@ -62,17 +244,152 @@ export interface Broker {
     end: number,
     slab: Slab | null,
     outcome: AppendOutcome,
-  ): void;
-  newProducerId(): NewProducerId;
-  planRead(partition: Partition, offset: number, maxBytes: number, plan: ReadPlan): PlanStatus;
-  watch(partition: Partition, watcher: Watcher): void;
-  unwatch(partition: Partition, watcher: Watcher): void;
+  ): void {
+    this.#appender.append(partition, bytes, start, end, slab, outcome);
+  }
+
+  newProducerId(): NewProducerId {
+    const error = this.#refusal() ?? (this.isStorageFull ? 'storage_full' : null);
+    if (error !== null) return { error, producerId: -1, lsn: 0 };
+    const producerId = this.#producerIds.take();
+    return { error: null, producerId, lsn: this.#producerIds.lsn };
+  }
+
+  /** See `planRead` in fetch.ts. */
+  // HOT
+  planRead(
+    partition: Partition,
+    offset: number,
+    maxBytes: number,
+    plan: ReadPlan,
+    ready: () => void,
+  ): ReadStatus {
+    return planRead(this.#journal, partition, offset, maxBytes, plan, ready);
+  }
+
+  watch(partition: Partition, watcher: Watcher): void {
+    watch(partition, watcher);
+  }
+
+  unwatch(partition: Partition, watcher: Watcher): void {
+    unwatch(partition, watcher);
+  }
+
   /** The first record at or after `timestamp`, below the high watermark. May call back at once. */
-  offsetForTimestamp(partition: Partition, timestamp: number, done: PositionDone): void;
+  offsetForTimestamp(partition: Partition, timestamp: number, done: PositionDone): void {
+    findByTimestamp(this.#journal, partition, timestamp, done);
+  }
+
   /** The first record with the largest timestamp, below the high watermark. May call back at once. */
-  offsetOfMaxTimestamp(partition: Partition, done: PositionDone): void;
+  offsetOfMaxTimestamp(partition: Partition, done: PositionDone): void {
+    findMaxTimestamp(this.#journal, partition, done);
+  }
+
+  /** The end of the largest epoch up to `epoch`; both -1 if there is none [KIP-101]. */
   endOffsetForEpoch(
     partition: Partition,
     epoch: number,
-  ): { readonly epoch: number; readonly endOffset: number };
+  ): { readonly epoch: number; readonly endOffset: number } {
+    return partition.log.endOfEpoch(epoch);
+  }
+
+  /** See `Publisher.publish`. */
+  publish(request: PublishRequest, done: PublishDone): void {
+    this.#publisher.publish(request, done);
+  }
+
+  /** See `readRecordsFrom` in record-read.ts. */
+  readRecords(partition: Partition, offset: number, maxBytes: number, done: RecordsDone): void {
+    readRecordsFrom(this.#journal, partition, offset, maxBytes, done);
+  }
+
+  /** Asks for a checkpoint. */
+  checkpoint(): void {
+    this.#journal.checkpoint();
+  }
+
+  /** Lets go now of what retention would let go at its next round. */
+  applyRetention(): void {
+    this.#retention.run();
+  }
+
+  #surroundings() {
+    const { options } = this;
+    return {
+      partitionLog: (id: number) => this.#journal.partition(id),
+      leaderEpoch: () => this.#journal.epoch,
+      parseOptions: (overrides: ReadonlyMap<string, string>) =>
+        parseTopicOptions((name) => overrides.get(name) ?? defaultOf(options, name)),
+    };
+  }
+
+  /** Why not even deleting is possible, or null. */
+  #halt(): BrokerErrorCode | null {
+    if (this.#journal.fault !== null) return 'fenced';
+    return this.#journal.isOpen ? null : 'draining';
+  }
+
+  // HOT
+  #refusal(): BrokerErrorCode | null {
+    if (this.#journal.fault !== null) return 'fenced';
+    return this.#isDraining ? 'draining' : null;
+  }
+
+  #findOrCreate(name: string): Topic {
+    const known = this.topic(name);
+    if (known !== undefined) return known;
+    if (!this.options.autoCreateTopics) throw new BrokerError('topic_not_found', name);
+    const created = this.createTopic({
+      name,
+      partitions: -1,
+      replicationFactor: -1,
+      options: new Map(),
+      validateOnly: false,
+    });
+    if (created.error !== null) throw new BrokerError(created.error, created.detail);
+    assert(created.topic !== null, 'a topic that was created is there');
+    return created.topic;
+  }
+
+  #repair(): void {
+    const orphans: number[] = [];
+    for (const { id } of this.#journal.partitions()) {
+      if (this.#state.catalog.partition(id) === undefined) orphans.push(id);
+    }
+    this.#admin.repair(orphans);
+  }
+
+  // HOT: per committed group.
+  #onCommit(changed: readonly PartitionLog[], highWatermark: number): void {
+    this.#commits.release(highWatermark);
+    this.#waker.wake(changed, this.#findWatched);
+    this.#commits.announce(highWatermark);
+    this.#publisher.flush();
+  }
+
+  readonly #findWatched = (id: number): Partition | undefined => {
+    const partition = this.#state.catalog.partition(id);
+    if (partition !== undefined) return partition;
+    const dying = this.#dying.get(id);
+    this.#dying.delete(id);
+    return dying;
+  };
+
+  #onFault(error: BrokerError): void {
+    this.#commits.fail(error);
+    this.#publisher.flush();
+  }
+}
+
+function defaultOf(options: BrokerOptions, name: string): string {
+  const option = findTopicOption(name);
+  assert(option !== undefined, 'the option is one of the table');
+  return options.topicDefaults.get(name) ?? option.defaultValue;
+}
+
+function checkTopicDefaults(defaults: ReadonlyMap<string, string>): void {
+  for (const [name, value] of defaults) {
+    const fault = checkTopicOption(name, value);
+    if (fault !== null) throw new BrokerError(fault.error, fault.detail);
+  }
 }

@@ -2,7 +2,7 @@
  * The surface of the broker: what protocols, the composition root and the simulation may use.
  */
 
-export type { Broker, PositionDone, RecordPosition } from './broker.ts';
+export { Broker } from './broker.ts';
 export type { Partition, Topic } from './catalog/topic.ts';
 export { isInternalName, isTopicName } from './catalog/topic-name.ts';
 export {
@@ -17,7 +17,7 @@ export {
 } from './catalog/topic-options.ts';
 export type { Commits } from './commit.ts';
 export { type EntryDocumentation, entryKind, entryTable, objectType } from './entries.ts';
-export type { Watcher } from './fetch.ts';
+export type { ReadStatus, Watcher } from './fetch.ts';
 export { type BrokerOptions, defaultBrokerOptions } from './options.ts';
 export {
   AppendOutcome,
@@ -27,3 +27,10 @@ export {
   type NewProducerId,
   type TopicSpec,
 } from './outcomes.ts';
+export type { Published, PublishDone, PublishRequest } from './publisher.ts';
+export type { ReadRecords, RecordsDone } from './record-read.ts';
+export type { PositionDone, RecordPosition } from './time-lookup.ts';
+export { ReadPlan } from '../log/read-plan.ts';
+export type { Slab } from '../kernel/slab.ts';
+export type { RecordHeader } from '../record/records.ts';
+export type { StoredRecord } from '../record/batch-reader.ts';

@@ -39,5 +39,11 @@ export const publishBatchRecordsMax = 256;
 /** Bytes of records in such a batch, unless a single record is larger. */
 export const publishBatchBytesMax = 64 * 1024;
 
-/** Bytes read at once to find a record by its timestamp. */
-export const lookupBytesMax = 1024 * 1024;
+/** Bytes of batches whose index rows are looked at in one go. */
+export const walkBytesMax = 16 * 1024 * 1024;
+
+/** What a batch may decompress to when the broker has to look inside, in bytes. */
+export const decompressedBytesMax = 64 * 1024 * 1024;
+
+/** Records that in-process publishers may have waiting for the end of the tick, in bytes. */
+export const publishWaitingBytesMax = 64 * 1024 * 1024;

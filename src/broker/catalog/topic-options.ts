@@ -66,7 +66,7 @@ export const topicOptionTable: readonly TopicOption[] = [
   active('list', 'cleanup.policy', 'delete', 'How old records leave: "delete" by time and size.', {
     values: ['delete', 'compact'],
   }),
-  active('int', 'compression.gzip.level', '-1', 'Level when the broker compresses with gzip.', {
+  echoed('int', 'compression.gzip.level', '-1', 'Level when the broker compresses with gzip.', {
     min: '-1',
     max: '9',
   }),
@@ -219,7 +219,6 @@ export interface TopicOptions {
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
   readonly compressionType: CompressionType;
-  readonly gzipLevel: number;
 }
 
 /** `valueOf` answers with the value in force; all have passed `checkTopicOption`. */
@@ -235,7 +234,6 @@ export function parseTopicOptions(valueOf: (name: string) => string): TopicOptio
     timestampBeforeMaxMs: limitOf(valueOf('message.timestamp.before.max.ms')),
     timestampAfterMaxMs: limitOf(valueOf('message.timestamp.after.max.ms')),
     compressionType: valueOf('compression.type').trim() as CompressionType,
-    gzipLevel: Number(valueOf('compression.gzip.level')),
   };
 }
 

@@ -7,7 +7,7 @@
 
 import { assert } from '../../kernel/assert.ts';
 import { formatUuidShort } from '../../kernel/bytes.ts';
-import type { PartitionLog } from '../ports.ts';
+import type { PartitionLog } from '../../log/partition-log.ts';
 import type { Watcher } from '../fetch.ts';
 import type { TopicOptions } from './topic-options.ts';
 
@@ -15,7 +15,7 @@ import type { TopicOptions } from './topic-options.ts';
 export interface TopicSurroundings {
   partitionLog(id: number): PartitionLog | undefined;
   parseOptions(overrides: ReadonlyMap<string, string>): TopicOptions;
-  readonly leaderEpoch: number;
+  leaderEpoch(): number;
 }
 
 export class Partition {
@@ -46,8 +46,9 @@ export class Partition {
     return log;
   }
 
+  /** The first offset that can be read. */
   get logStart(): number {
-    return this.log.logStart;
+    return this.log.visibleStart;
   }
 
   /** The first offset that may not be read yet. */
@@ -66,7 +67,7 @@ export class Partition {
   }
 
   get leaderEpoch(): number {
-    return this.#surroundings.leaderEpoch;
+    return this.#surroundings.leaderEpoch();
   }
 }
 

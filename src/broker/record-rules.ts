@@ -1,0 +1,92 @@
+/**
+ * The rules of a topic that need a look inside a batch: how old a record may be, and which codec is
+ * stored. Both are rare: a topic has to ask for them.
+ */
+
+import { viewOf } from '../kernel/bytes.ts';
+import { BrokerError } from '../kernel/errors.ts';
+import {
+  batchAttribute,
+  batchAttributes,
+  batchCodec,
+  batchField,
+  batchHeaderBytes,
+  batchPrefixBytes,
+  sealBatch,
+} from '../record/batch.ts';
+import { openRecords, recordTimestamp } from '../record/batch-reader.ts';
+import {
+  type Codec,
+  canCompress,
+  codec,
+  compress,
+  decompress,
+} from '../record/compression/index.ts';
+import { RecordCursor, recordFault } from '../record/records.ts';
+import type { CompressionType } from './catalog/topic-options.ts';
+import { decompressedBytesMax } from './limits.ts';
+
+const cursor = new RecordCursor();
+
+/**
+ * The index of the first record before the time `oldest`, -1 if there is none. Records without a
+ * timestamp are of no age.
+ * @throws invalid_batch, batch_too_large, unsupported_compression
+ */
+export function findTooOldRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  oldest: number,
+): number {
+  openRecords(bytes, view, start, decompressedBytesMax, cursor);
+  while (cursor.next()) {
+    const timestamp = recordTimestamp(view, start, cursor.timestampDelta);
+    if (timestamp >= 0 && timestamp < oldest) return cursor.count - 1;
+  }
+  if (cursor.fault !== recordFault.none) {
+    throw new BrokerError('invalid_batch', `record ${cursor.count} is malformed`);
+  }
+  return -1;
+}
+
+const storedCodecs: Readonly<Record<CompressionType, Codec | null>> = {
+  producer: null,
+  uncompressed: codec.none,
+  gzip: codec.gzip,
+  snappy: codec.snappy,
+  lz4: codec.lz4,
+  zstd: codec.zstd,
+};
+
+/** The codec that the batch at `start` has to be brought to, or null when it may stay as it is. */
+export function codecToStore(view: DataView, start: number, type: CompressionType): Codec | null {
+  const wanted = storedCodecs[type];
+  if (wanted === null || wanted === batchCodec(view, start)) return null;
+  return canCompress(wanted) ? wanted : null;
+}
+
+/**
+ * The batch [start, end) with its records compressed by `target`, in memory of its own.
+ * @throws invalid_batch, batch_too_large, unsupported_compression
+ */
+export function recompress(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  target: Codec,
+): Uint8Array {
+  const recordsAt = start + batchHeaderBytes;
+  const plain = decompress(batchCodec(view, start), bytes, recordsAt, end, decompressedBytesMax);
+  const records = compress(target, plain);
+  const renewed = new Uint8Array(batchHeaderBytes + records.length);
+  renewed.set(bytes.subarray(start, recordsAt));
+  renewed.set(records, batchHeaderBytes);
+  const renewedView = viewOf(renewed);
+  const attributes = (batchAttributes(view, start) & ~batchAttribute.codecMask) | target;
+  renewedView.setInt16(batchField.attributes, attributes);
+  renewedView.setInt32(batchField.length, renewed.length - batchPrefixBytes);
+  sealBatch(renewed, renewedView, 0);
+  return renewed;
+}

@@ -1,0 +1,167 @@
+/**
+ * Letting go: old records by time and size, what a client deletes, producers that fell silent.
+ *
+ * Owns: the decisions, on a timer and on request; each becomes a log-start or producers-expired entry.
+ * Leaves: freeing space to log/.
+ *
+ * Batches go from the head, whole ones only, below the high watermark only. A batch is too old when
+ * its largest timestamp is; a batch goes by size when what is behind it alone reaches the limit.
+ * One round is under way at a time; partitions are looked at one after the other, a turn each.
+ */
+
+import type { Clock, Scheduler, Timer } from '../kernel/ports.ts';
+import type { Journal } from '../log/journal.ts';
+import { type WalkedBatch, walkBatches } from './batch-walk.ts';
+import { BodyWriter } from './body.ts';
+import type { Partition } from './catalog/topic.ts';
+import { encodeProducersExpired, entryKind } from './entries.ts';
+import { producersMax, producersPerExpiryMax, producersPerPartitionMax } from './limits.ts';
+import type { BrokerOptions } from './options.ts';
+import type { DeleteRecordsOutcome } from './outcomes.ts';
+import type { BrokerState } from './state.ts';
+
+export interface RetentionParts {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly options: BrokerOptions;
+  readonly state: BrokerState;
+}
+
+export class Retention {
+  readonly #parts: RetentionParts;
+  readonly #journal: Journal;
+  #timer: Timer | null = null;
+  #isRunning = false;
+  #isStopped = false;
+
+  constructor(parts: RetentionParts, journal: Journal) {
+    this.#parts = parts;
+    this.#journal = journal;
+  }
+
+  start(): void {
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** One round over everything, now. */
+  run(): void {
+    if (this.#isRunning || this.#isStopped) return;
+    this.#isRunning = true;
+    this.#expireProducers();
+    const partitions: Partition[] = [];
+    for (const topic of this.#parts.state.catalog.topics()) {
+      if (topic.options.isDeleting) partitions.push(...topic.partitions);
+    }
+    this.#next(partitions, 0);
+  }
+
+  /** Moves the log start to `offset`, -1 for the high watermark. */
+  deleteRecords(partition: Partition, offset: number): DeleteRecordsOutcome {
+    const { catalog } = this.#parts.state;
+    if (partition.isDeleted) {
+      const detail = partition.topic.name;
+      return { error: 'topic_not_found', detail, lsn: catalog.lastLsn, logStart: -1 };
+    }
+    const target = offset === -1 ? partition.highWatermark : offset;
+    if (target < 0 || target > partition.highWatermark) {
+      const detail = `${target} is not up to ${partition.highWatermark}`;
+      return { error: 'offset_out_of_range', detail, lsn: 0, logStart: -1 };
+    }
+    const { log } = partition;
+    if (target > log.logStart) this.#journal.advanceLogStart(partition.id, target);
+    return { error: null, detail: '', lsn: log.lastLsn, logStart: log.logStart };
+  }
+
+  /** Before the first append of a producer: its partition, and all together, keep to their limits. */
+  makeRoomForProducer(partition: number): void {
+    const { producers } = this.#parts.state;
+    const isFull = producers.countOf(partition) >= producersPerPartitionMax;
+    if (!isFull && producers.count < producersMax) return;
+    // A share at once, so that finding the oldest is paid for by many newcomers.
+    const share = Math.ceil(producers.countOf(partition) / 16);
+    if (isFull || share > 1) this.#expire(partition, producers.oldestOf(partition, share));
+    else this.#expireIdleShare();
+  }
+
+  #arm(): void {
+    if (this.#isStopped) return;
+    const { scheduler, options } = this.#parts;
+    this.#timer = scheduler.after(options.retentionCheckMs, () => {
+      this.run();
+      this.#arm();
+    });
+  }
+
+  #next(partitions: readonly Partition[], index: number): void {
+    const partition = partitions[index];
+    if (partition === undefined || this.#isStopped) {
+      this.#isRunning = false;
+      return;
+    }
+    this.#trim(partition, () => {
+      const isLongList = index % 64 === 63;
+      if (!isLongList) return this.#next(partitions, index + 1);
+      this.#parts.scheduler.nextSlice(() => this.#next(partitions, index + 1));
+    });
+  }
+
+  #trim(partition: Partition, done: () => void): void {
+    if (partition.isDeleted || partition.logStart >= partition.highWatermark) return done();
+    const { retentionMs, retentionBytes } = partition.topic.options;
+    const oldest = this.#parts.clock.now() - retentionMs;
+    let surplus = partition.log.liveBytes - retentionBytes;
+    let target = partition.logStart;
+    const goes = (batch: WalkedBatch): boolean => {
+      const hasTime = batch.maxTimestamp >= 0;
+      const isTooOld = hasTime && batch.maxTimestamp < oldest;
+      const isTooMuch = surplus >= batch.bytes;
+      // One without a time is as old as the first behind it that has one.
+      if (!isTooOld && !isTooMuch) return !hasTime;
+      surplus -= batch.bytes;
+      target = batch.nextOffset;
+      return true;
+    };
+    walkBatches(this.#journal, partition, target, goes, (error) => {
+      const mayMove = error === null && !partition.isDeleted && !this.#isStopped;
+      if (mayMove && target > partition.log.logStart) {
+        this.#journal.advanceLogStart(partition.id, target);
+      }
+      done();
+    });
+  }
+
+  #expireProducers(): void {
+    const { clock, options, state } = this.#parts;
+    this.#expireIdleSince(state, clock.now() - options.producerExpiryMs);
+  }
+
+  #expireIdleSince(state: BrokerState, time: number): void {
+    const idle = new Map<number, number[]>();
+    state.producers.forEachIdle(time, (partition, producer) => {
+      const ids = idle.get(partition);
+      if (ids === undefined) idle.set(partition, [producer]);
+      else ids.push(producer);
+    });
+    for (const [partition, ids] of idle) this.#expire(partition, ids);
+  }
+
+  /** A sixteenth of all producers, those that wrote longest ago. */
+  #expireIdleShare(): void {
+    const { producers } = this.#parts.state;
+    this.#expireIdleSince(this.#parts.state, producers.timeOfOldest(producers.count >>> 4));
+  }
+
+  #expire(partitionId: number, producerIds: readonly number[]): void {
+    for (let at = 0; at < producerIds.length; at += producersPerExpiryMax) {
+      const body = new BodyWriter();
+      const some = producerIds.slice(at, at + producersPerExpiryMax);
+      encodeProducersExpired(body, { partitionId, producerIds: some });
+      this.#journal.appendEntry(entryKind.producersExpired, body.bytes, 0, body.length);
+    }
+  }
+}
