@@ -38,7 +38,7 @@ export function hasNativeCrc32c(): boolean {
 }
 
 function loadNative(): NativeCrc32c | null {
-  const found = loadPackage('@node-rs/crc32')?.['crc32c'] as NativeCrc32c | undefined;
+  const found = loadPackage('@node-rs/crc32')?.crc32c as NativeCrc32c | undefined;
   return typeof found === 'function' && agrees(found) ? found : null;
 }
 

@@ -106,7 +106,7 @@ function readHeaders(record: RecordCursor, cursor: HeaderCursor): RecordHeader[]
 }
 
 function copyNullable(bytes: Uint8Array, start: number, length: number): Uint8Array | null {
-  return length < 0 ? null : Uint8Array.prototype.slice.call(bytes, start, start + length);
+  return length < 0 ? null : new Uint8Array(bytes.subarray(start, start + length));
 }
 
 function refuseFault(cursor: RecordCursor): void {

@@ -5,7 +5,7 @@ import { BrokerError } from '../../kernel/errors.ts';
 import { type Codec, canCompress, codec, codecName, compress, decompress } from './index.ts';
 import { compressSnappyRaw } from './snappy.ts';
 import { decompressZstdPortable } from './zstd.ts';
-import { contents, vectors } from './vectors.ts';
+import { contents, vectors } from './vectors/contents.ts';
 
 const limit = 1 << 20;
 const codecs = [codec.none, codec.gzip, codec.snappy, codec.lz4, codec.zstd] as const;
