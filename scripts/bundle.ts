@@ -22,6 +22,7 @@ const bundleName = 'index.cjs';
 
 /** The bundle's own address as a function, so that nothing is computed unless it is asked for. */
 const ownModuleUrl = [
+  "'use strict';",
   'const moduleUrlOf = (file) =>',
   "  new URL(file, require('node:url').pathToFileURL(__filename)).href;",
 ].join('\n');
@@ -98,12 +99,10 @@ function copyDeclarations(options: BundleOptions): void {
 
 function pointAtCopies(declaration: string): string {
   let text = declaration.replace(/^\/\/# sourceMappingURL=.*$/m, '');
-  const imports = ts.preProcessFile(declaration, true, true).importedFiles;
-  for (const { fileName, pos, end } of imports.reverse()) {
+  for (const { fileName } of ts.preProcessFile(declaration, true, true).importedFiles) {
     if (!fileName.startsWith('.')) continue;
-    // The range may cover the quotes or not, depending on the kind of import.
-    const range = text.slice(pos, end);
-    text = text.slice(0, pos) + range.replace(/\.[jt]s(?=['"]?$)/, '.cjs') + text.slice(end);
+    const copy = fileName.replace(/\.[jt]s$/, '.cjs');
+    text = text.replaceAll(`'${fileName}'`, `'${copy}'`).replaceAll(`"${fileName}"`, `"${copy}"`);
   }
   return text;
 }

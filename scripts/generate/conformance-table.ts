@@ -1,8 +1,8 @@
 /** docs/reference/conformance.md: which clause of which specification is cited by what code and test. */
 
-import type { Generator } from '../generate.ts';
 import { collectSpecReferences, type SpecReference } from '../tidy/spec-references.ts';
 import { readSources } from '../tidy.ts';
+import type { Generator } from './generator.ts';
 
 const specifications: readonly (readonly [prefix: string, title: string])[] = [
   ['KIP', 'Kafka improvement proposals'],
