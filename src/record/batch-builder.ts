@@ -129,7 +129,7 @@ export class BatchBuilder {
    * Appends a record of the parts set before. False, with the parts kept, when the batch is full:
    * `finish`, `begin`, and add again. The first record always fits.
    */
-  // HOT: 60 ns for a record of 100 B.
+  // HOT: 110 ns for a record of 100 B.
   add(timestamp: number): boolean {
     const count = this.recordCount;
     const timestampDelta = count === 0 ? 0 : timestamp - this.baseTimestamp;

@@ -30,7 +30,7 @@ export interface BlockTarget {
 }
 
 /** Decodes [start, end); returns the position after the content, or why there is none. */
-// HOT: 0.5 GB/s.
+// HOT: 0.2-0.4 GB/s of text.
 export function decodeLz4Block(
   input: Uint8Array,
   start: number,

@@ -87,7 +87,7 @@ function readContentSize(bytes: Uint8Array, start: number, end: number, limit: n
 }
 
 /** Fills exactly [position, outputEnd) from the elements in [start, end). */
-// HOT: 0.3-0.7 GB/s.
+// HOT: 0.3-0.4 GB/s of text.
 function decodeRaw(
   input: Uint8Array,
   start: number,
