@@ -6,7 +6,14 @@
  */
 import { viewOf } from '../kernel/bytes.ts';
 import type { DiskFile } from '../kernel/ports.ts';
-import { BLOCK_HEADER_BYTES, BlockView, checkBlock, pageAlign, readBlockHeader, readEntry } from './block.ts';
+import {
+  BLOCK_HEADER_BYTES,
+  BlockView,
+  checkBlock,
+  pageAlign,
+  readBlockHeader,
+  readEntry,
+} from './block.ts';
 import { AppendView, EntryKind, EntryView, readAppend } from './entry.ts';
 import { BLOCK_BYTES_MAX, PAGE_BYTES } from './limits.ts';
 

@@ -16,9 +16,9 @@
  *   32   4     crc of the block before it
  *   36   4     journal epoch                 trailer: like an object, and the last bytes of the file
  *   40   8     wall time, Unix ms            0    8     type 0, reserved, length 8
- *   48   16    reserved, 0                   8    8     highest LSN of any object, or the start LSN
- *   64   …     objects, then the trailer     16   4     object count
- *                                            20   4     crc32c of the file up to here
+ *   48   12    reserved, 0                   8    8     highest LSN of any object, or the start LSN
+ *   60   4     crc32c of bytes 0…60          16   4     object count
+ *   64   …     objects, then the trailer     20   4     crc32c of the file up to here
  *
  * A checkpoint is fuzzy: an object may include changes behind the start LSN. It counts only once the
  * high watermark covers the highest of them, hence two steps: `write` makes a durable file under a
@@ -289,6 +289,7 @@ export class CheckpointWriter {
     writer.view.setUint32(at + 32, previousCrc, true);
     writer.view.setUint32(at + 36, epoch, true);
     writeInt64LittleEndian(writer.view, at + 40, time);
+    writer.view.setUint32(at + 60, crc32c(writer.bytes, at, at + 60), true);
   }
 
   #putObject(): void {

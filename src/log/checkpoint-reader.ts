@@ -182,6 +182,9 @@ class Scan {
       return this.#damage('the file is cut off');
     }
     if (view.getUint32(0, true) !== CHECKPOINT_MAGIC) return this.#damage('it is no checkpoint');
+    if (view.getUint32(60, true) !== crc32c(this.#bytes, 0, 60)) {
+      return this.#damage('the checksum of the header is wrong');
+    }
     const version = view.getUint16(4, true);
     if (version > CHECKPOINT_VERSION) {
       return new BrokerError('data_folder_newer', `${this.#file.path} has format ${version}`);

@@ -74,7 +74,6 @@ export class AppendView {
   position = 0;
 }
 
-
 /**
  * Takes the append entry in `entry` apart into `target`.
  * @returns false when the body is not a well-formed append.

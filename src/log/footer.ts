@@ -193,7 +193,7 @@ export class FooterBuilder {
     if (this.#entry < this.extents.count) return this.#nextEntries(budgetRows);
     if (this.#isIndexDone) return null;
     this.#isIndexDone = true;
-    return this.#pageTable();
+    return this.#rowCount === 0 ? null : this.#pageTable();
   }
 
   /** The last page of the file; written when all slices are. */

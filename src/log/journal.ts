@@ -177,7 +177,8 @@ export class Journal {
       this.#store.close();
       done(error);
     };
-    if (this.#fault !== null || !this.#isOpen) return this.#ports.scheduler.endOfTick(() => finish(this.#fault));
+    if (this.#fault !== null || !this.#isOpen)
+      return this.#ports.scheduler.endOfTick(() => finish(this.#fault));
     this.#pipeline.close(finish);
   }
 

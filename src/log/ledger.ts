@@ -9,11 +9,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { readInt64LittleEndian } from '../kernel/bytes.ts';
-import {
-  batchLastOffsetDelta,
-  batchMaxTimestamp,
-  batchSize,
-} from '../record/batch.ts';
+import { batchLastOffsetDelta, batchMaxTimestamp, batchSize } from '../record/batch.ts';
 import { type BatchIndex, BatchLocation } from './batch-index.ts';
 import { type AppendView, EntryKind, type EntryView } from './entry.ts';
 import { type Extent, shareOf } from './extents.ts';
@@ -215,7 +211,11 @@ export class Ledger {
   }
 
   /** `sources` have been rewritten: their extents give way to those of `target`. */
-  replace(sources: readonly Segment[], target: Segment | null, extents: SegmentExtents | null): void {
+  replace(
+    sources: readonly Segment[],
+    target: Segment | null,
+    extents: SegmentExtents | null,
+  ): void {
     const ids = new Set(sources.map((segment) => segment.id));
     for (const partition of this.#partitions.values()) partition.extents.removeSegments(ids);
     for (const segment of sources) {

@@ -201,7 +201,7 @@ export function finish<T>(
 ): { readonly error: BrokerError | null; readonly value: T } {
   const results: { error: BrokerError | null; value: T }[] = [];
   start((error, value) => results.push({ error, value }));
-  assert.equal(results.length, 0, 'nothing is called back inside the call');
+  assert.ok(!results.some(Boolean), 'nothing is called back inside the call');
   disk.scheduler.run();
   const [result] = results;
   assert.ok(result !== undefined && results.length === 1, 'it calls back once');

@@ -198,7 +198,8 @@ export class LogReader implements PlanSource {
     try {
       if (length >= DIRECT_BYTES_MIN) {
         const count = segment.file.readSync(target, start, length, position);
-        if (count !== length) throw storageDamaged(segment.file.path, position, 'the file ends here');
+        if (count !== length)
+          throw storageDamaged(segment.file.path, position, 'the file ends here');
         return;
       }
       const end = position + length;

@@ -4,11 +4,11 @@
  * Owns: record bodies, segment descriptors, frames and their checks.
  * Leaves: files, syncs and what is live to `manifest.ts`.
  *
- * Little-endian. A frame begins on a multiple of 8 and is padded with zeros to one.
+ * Little-endian. A frame begins on a multiple of 8 and is padded with zeros to one, which its crc covers.
  *
  *   frame                                    record
  *   off  size  field                         off  size  field
- *   0    4     crc32c of bytes 4…16+length   0    1     kind
+ *   0    4     crc32c of the frame from 4 on 0    1     kind
  *   4    4     length of the records         1    3     reserved, 0
  *   8    4     number: 0, 1, 2 … in a file   4    4     body length
  *   12   4     magic, "PLM1"                 8    …     body
@@ -167,7 +167,7 @@ export function encodeFrame(number: number, records: readonly Uint8Array[]): Uin
   view.setUint32(4, length, true);
   view.setUint32(8, number, true);
   view.setUint32(12, MAGIC, true);
-  view.setUint32(0, crc32c(frame, 4, at), true);
+  view.setUint32(0, crc32c(frame, 4, frame.length), true);
   return frame;
 }
 
@@ -185,9 +185,8 @@ export function frameEnd(view: DataView, position: number): number {
 export function frameNumberAt(bytes: Uint8Array, view: DataView, position: number): number {
   if (position + FRAME_HEADER_BYTES > bytes.length) return -1;
   if (view.getUint32(position + 12, true) !== MAGIC) return -1;
-  const length = view.getUint32(position + 4, true);
-  if (position + frameBytes(length) > bytes.length) return -1;
-  const end = position + FRAME_HEADER_BYTES + length;
+  const end = frameEnd(view, position);
+  if (end > bytes.length) return -1;
   if (view.getUint32(position, true) !== crc32c(bytes, position + 4, end)) return -1;
   return view.getUint32(position + 8, true);
 }

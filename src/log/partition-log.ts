@@ -94,7 +94,8 @@ export class PartitionLog {
     let found = -1;
     for (let i = 0; i < this.epochs.length; i++) {
       const start = this.epochs[i];
-      if (start !== undefined && start.epoch <= epoch && start.offset < this.highWatermark) found = i;
+      if (start !== undefined && start.epoch <= epoch && start.offset < this.highWatermark)
+        found = i;
     }
     const at = this.epochs[found];
     if (at === undefined) return { epoch: -1, endOffset: -1 };

@@ -14,7 +14,13 @@ import type { Segment } from './segment.ts';
 /** What a plan needs from the log to turn rows into bytes. */
 export interface PlanSource {
   /** Copies bytes of `plan` from its cursor on; 0 while a disk read is under way. */
-  copy(plan: ReadPlan, target: Uint8Array, start: number, length: number, ready: () => void): number;
+  copy(
+    plan: ReadPlan,
+    target: Uint8Array,
+    start: number,
+    length: number,
+    ready: () => void,
+  ): number;
 }
 
 export class ReadPlan {

@@ -137,7 +137,11 @@ class Recovery {
   #firstLsn(journalIds: readonly number[]): number {
     const first = journalIds[0] ?? 1;
     if (first !== 1) {
-      throw storageDamaged('checkpoints', 0, 'no valid checkpoint, and the journal has no beginning');
+      throw storageDamaged(
+        'checkpoints',
+        0,
+        'no valid checkpoint, and the journal has no beginning',
+      );
     }
     return first * this.#parts.options.segmentBytes + SEGMENT_HEADER_BYTES;
   }

@@ -50,7 +50,11 @@ export function takeStock(
   let nextArchiveId = ARCHIVE_ID_MIN;
   for (const sealed of manifest.segments.values()) {
     if (store.segment(sealed.id) === undefined) {
-      throw storageDamaged(segmentPath(sealed.id), 0, 'the manifest names this segment, but it is gone');
+      throw storageDamaged(
+        segmentPath(sealed.id),
+        0,
+        'the manifest names this segment, but it is gone',
+      );
     }
     nextArchiveId = Math.max(nextArchiveId, sealed.id + 1);
   }
