@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { writeZigzagLong } from '../kernel/varint.ts';
-import { buildBatch, type RecordInput } from './batch-builder.ts';
 import { batchHeaderBytes } from './batch.ts';
+import { buildBatch, type RecordInput } from './batch-builder.ts';
 import {
   HeaderCursor,
   RecordCursor,

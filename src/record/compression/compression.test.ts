@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { BrokerError } from '../../kernel/errors.ts';
 import { type Codec, canCompress, codec, codecName, compress, decompress } from './index.ts';
 import { compressSnappyRaw } from './snappy.ts';
-import { decompressZstdPortable } from './zstd.ts';
 import { contents, vectors } from './vectors/contents.ts';
+import { decompressZstdPortable } from './zstd.ts';
 
 const limit = 1 << 20;
 const codecs = [codec.none, codec.gzip, codec.snappy, codec.lz4, codec.zstd] as const;
