@@ -1,0 +1,23 @@
+/**
+ * The surface of queues for the rest of the broker.
+ */
+
+export { copyDelivery, type DeliveredRecord, Delivery } from './delivery.ts';
+export type { ConsumerHandler } from './live-queue.ts';
+export type { QueueLog, QueuePorts, QueueTopic } from './ports.ts';
+export { type Queue, queueOption } from './queue.ts';
+export { type PeekedRecord, type PeekRequest, peekQueue } from './queue-browse.ts';
+export type { QueueConsumer } from './queue-consumer.ts';
+export { queueEntryKind } from './queue-entries.ts';
+export { queueObjectType } from './queue-objects.ts';
+export {
+  type ConsumeOptions,
+  type DeclareOutcome,
+  type PurgeOutcome,
+  type QueueDepth,
+  QueueService,
+  type QueueSpec,
+  type QueueStart,
+} from './queue-service.ts';
+export { Queues, type RetentionTest } from './queues.ts';
+export { decompressTask } from './record-source.ts';
