@@ -22,8 +22,8 @@
  *
  * A checkpoint is fuzzy: an object may include changes behind the start LSN. It counts only once the
  * high watermark covers the highest of them, hence two steps: `write` makes a durable file under a
- * temporary name, `publish` gives it its own. So a file under its own name was complete; nothing of it is
- * handed out before all of it has been checked.
+ * temporary name, `publish` gives it its own. So a file under its own name was complete; nothing of
+ * it is handed out before all of it has been checked.
  */
 
 import { assert } from '../kernel/assert.ts';

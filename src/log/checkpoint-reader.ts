@@ -4,8 +4,8 @@
  * Owns: the check of a whole file, and handing out its objects afterwards.
  * Leaves: trying the older one when this one is damaged to recovery.
  *
- * Invariant: no object is handed out before the checksum over all of the file has been seen to be right.
- * The second pass sums again: should the disk answer otherwise than before, the end is an error.
+ * Invariant: no object is handed out before the checksum over all of the file was found right. The
+ * second pass sums again: should the disk answer otherwise than before, the end is an error.
  */
 
 import { assert } from '../kernel/assert.ts';
@@ -52,7 +52,7 @@ export class Checkpoint {
     this.#file = file;
   }
 
-  /** Calls `visit` for every object in turn, then `done`, which gets storage_failed or storage_damaged. */
+  /** Calls `visit` for every object, then `done`, which gets storage_failed or storage_damaged. */
   restore(visit: ObjectVisitor, done: (error: BrokerError | null) => void): void {
     new Scan(this.#file, visit, (error) => done(error)).begin();
   }

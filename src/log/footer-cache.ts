@@ -195,7 +195,7 @@ export class FooterCache {
   }
 
   /**
-   * Moves `cursor` to the partition's next batch in the segment. After `loading` it stands where it stood.
+   * Moves `cursor` to the partition's next batch in the segment; `loading` leaves it where it is.
    * @throws BrokerError storage_damaged, storage_failed
    */
   // HOT, per batch of a cold read.

@@ -32,9 +32,10 @@
  *   40   8     LSN after the last block
  *
  * A page of rows belongs to every partition that has rows in it; within one partition it is sorted,
- * so one look at the page table finds the page of an offset. Rows lie row by row: 7 words, which a
- * binary search and a scan read equally fast as columns (measured: within 5 %), and they are
- * written without a second pass. A file is used again under another id: a trailer with another one is stale.
+ * so one look at the page table finds the page of an offset. Rows lie row by row, 7 words each: a
+ * scan is as fast as over columns (10 ns a row), a search of a page slower (140 ns against 80 to
+ * 130), which a read does once; and they are written and summed in one pass. A file is used again
+ * under another id: a trailer with another id is stale.
  */
 
 import { assert } from '../kernel/assert.ts';
@@ -52,8 +53,8 @@ import { EXTENT_BYTES, readExtent, SegmentExtents, writeExtent } from './segment
 import { storageDamaged } from './storage-fault.ts';
 
 export const FOOTER_PAGE_ROWS = 512;
-/** Rows that a slice may take: under 1 ms to build. */
-export const FOOTER_SLICE_ROWS = 8192;
+/** Rows that a slice may take: half a millisecond to build when they are of 10 000 partitions. */
+export const FOOTER_SLICE_ROWS = 4096;
 
 const MAGIC = 0x31464c50; // "PLF1"
 const VERSION = 1;
@@ -468,7 +469,10 @@ export class RowPage {
     return this.firstRow + this.words.length / ROW_WORDS;
   }
 
-  /** In [rowStart, rowEnd), rows of one partition here: the first that ends at or after `delta`, or `rowEnd`. */
+  /**
+   * In [rowStart, rowEnd), rows of one partition on this page: the first that ends at or after
+   * `delta`, or `rowEnd`.
+   */
   // HOT, per cold read.
   find(rowStart: number, rowEnd: number, delta: number): number {
     const { words } = this;

@@ -4,7 +4,7 @@
  * Owns: record bodies, segment descriptors, frames and their checks.
  * Leaves: files, syncs and what is live to `manifest.ts`.
  *
- * Little-endian. A frame begins on a multiple of 8 and is padded with zeros to one, which its crc covers.
+ * Little-endian. A frame begins on a multiple of 8 and is padded with zeros, which its crc covers.
  *
  *   frame                                    record
  *   off  size  field                         off  size  field

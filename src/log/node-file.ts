@@ -4,8 +4,8 @@
  * Owns: the file's text, its check and the order in which it comes to be.
  * Leaves: making up the ids to whoever makes the folder.
  *
- * JSON for people to look at, not to edit: `checksum` is the CRC-32C, as 8 hex digits, of the compact JSON of
- * the other fields in the order below. A newer format is told apart before anything else is read.
+ * JSON for people to look at, not to edit: `checksum` is the CRC-32C, as 8 hex digits, of the compact
+ * JSON of the other fields in the order below. A newer format is told apart before anything else is read.
  *
  *   format        1
  *   storeId       32 hex digits; every file of the folder carries it
@@ -65,7 +65,7 @@ export function readNodeFile(disk: Disk): NodeIdentity | null {
   }
 }
 
-/** Writes the file of a new folder; `done` when it is durable. `done` gets storage_failed or storage_full. */
+/** Writes the file of a new folder; `done` when it is durable: gets storage_failed, storage_full. */
 export function createNodeFile(
   { disk, scheduler }: { readonly disk: Disk; readonly scheduler: Scheduler },
   identity: NodeIdentity,

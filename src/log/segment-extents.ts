@@ -14,8 +14,8 @@
  *   36   8     highest timestamp, Unix ms, signed
  */
 
-import { isExact, readInt64LittleEndian, writeInt64LittleEndian } from '../kernel/bytes.ts';
 import { assert } from '../kernel/assert.ts';
+import { isExact, readInt64LittleEndian, writeInt64LittleEndian } from '../kernel/bytes.ts';
 import { lowerBound } from '../kernel/grow.ts';
 
 export const EXTENT_BYTES = 44;
