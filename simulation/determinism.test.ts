@@ -112,7 +112,7 @@ function live(seed: number, mistake: Mistake): Result {
       request();
     }
   }
-  world.run({ untilMicros: 200_000 });
+  world.run({ untilMicros: 60_000 });
   return { digest: world.trace.digest(), events: world.eventCount, crashes, answered, lost };
 }
 
@@ -135,7 +135,7 @@ test('a correct log loses nothing that it answered', () => {
     crashes += result.crashes;
     answered += result.answered;
   }
-  assert.ok(crashes > 500 && answered > 2000, `${crashes} crashes, ${answered} answers`);
+  assert.ok(crashes > 200 && answered > 1000, `${crashes} crashes, ${answered} answers`);
 });
 
 for (const mistake of ['answers before the sync', 'does not sync its name'] as const) {

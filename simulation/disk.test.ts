@@ -477,6 +477,15 @@ test('a crash falls between two calls of one function, which goes on without eff
   }
 });
 
+test('what a ghost writes after a power cut does not reach the survivors', () => {
+  const life = new Life(1);
+  const file = life.durable('f', 1, 1);
+  file.writeSync([filled(PAGE_BYTES, 2)], 0);
+  const survivors = life.disk.crash('power', everything);
+  file.writeSync([filled(PAGE_BYTES, 3)], 0);
+  assert.equal(sectors(survivors.files().get('f')), '22222222');
+});
+
 test('a crash point can fall behind a sync and before its callback', () => {
   const life = new Life(1);
   const file = life.durable('f', 1, 1);

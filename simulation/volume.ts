@@ -117,7 +117,7 @@ export class Volume implements Ledger {
     const inode = this.find(path);
     const syncedBy = this.parent(target);
     if (source === undefined || inode === undefined) throw notFound(path);
-    if (syncedBy === undefined) throw notFound(target);
+    if (syncedBy === undefined) throw notFound(path);
     const name = nameOf(target);
     const replaced = syncedBy.live.get(name);
     if (replaced === inode) return;
@@ -220,7 +220,6 @@ export class Volume implements Ledger {
     bytes[position % PAGE_BYTES] = (bytes[position % PAGE_BYTES] ?? 0) ^ (1 << bit);
     page.stable = bytes;
     page.cache = bytes;
-    page.isOwned = false;
   }
 
   private parent(path: string): Directory | undefined {

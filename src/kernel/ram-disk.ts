@@ -72,7 +72,7 @@ export class RamDisk implements Disk {
     const targets = this.namesOf(target);
     const inode = sources?.get(nameOf(source));
     if (sources === undefined || inode === undefined) throw notFound(source);
-    if (targets === undefined) throw notFound(target);
+    if (targets === undefined) throw notFound(source);
     const replaced = targets.get(nameOf(target));
     if (replaced === inode) return;
     sources.delete(nameOf(source));
