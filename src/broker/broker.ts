@@ -21,6 +21,7 @@ import { TopicAdmin } from './catalog/topic-admin.ts';
 import { checkTopicOption, findTopicOption, parseTopicOptions } from './catalog/topic-options.ts';
 import { CommitQueue, type Commits } from './commit.ts';
 import { planRead, type ReadStatus, unwatch, Waker, type Watcher, watch } from './fetch.ts';
+import { spaceProbeBytes } from './limits.ts';
 import type { BrokerOptions } from './options.ts';
 import type {
   AppendOutcome,
@@ -154,9 +155,9 @@ export class Broker {
     this.#journal.onReady(listener);
   }
 
-  /** No space for publishing; consuming and deleting go on. */
+  /** No space for an ordinary batch; consuming and deleting go on. */
   get isStorageFull(): boolean {
-    return this.#journal.admits(0) === 'full';
+    return this.#journal.admits(spaceProbeBytes) === 'full';
   }
 
   get isDraining(): boolean {

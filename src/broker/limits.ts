@@ -47,3 +47,6 @@ export const decompressedBytesMax = 64 * 1024 * 1024;
 
 /** Records that in-process publishers may have waiting for the end of the tick, in bytes. */
 export const publishWaitingBytesMax = 64 * 1024 * 1024;
+
+/** The disk counts as full when a publish of this size has no space, in bytes. */
+export const spaceProbeBytes = 64 * 1024;
