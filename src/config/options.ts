@@ -1,0 +1,134 @@
+/**
+ * The options of the broker.
+ *
+ * Owns: every option, declared once (`option.ts`), and the type of a complete configuration.
+ */
+import { checkListenerAddress } from './listener-address.ts';
+import {
+  booleanOption,
+  choiceOption,
+  integerOption,
+  listOption,
+  type OptionValue,
+  textOption,
+} from './option.ts';
+
+const MIB = 1024 * 1024;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export const options = {
+  dataDir: textOption({
+    text: 'Folder that holds the journal. Made when it is missing.',
+    placeholder: 'PATH',
+    default: './polylog-data',
+    since: '0.1',
+  }),
+  storage: choiceOption({
+    text: 'Where the journal lives: in files, or in memory only (gone when the broker stops).',
+    choices: ['journal', 'memory'],
+    default: 'journal',
+    since: '0.1',
+  }),
+  durability: choiceOption({
+    text: 'When a producer is answered: after stable storage (fsync), or after the operating system has it (write).',
+    choices: ['fsync', 'write'],
+    default: 'fsync',
+    since: '0.1',
+  }),
+  listen: listOption({
+    text: 'Address to listen on; may be repeated. When given, only these are opened. Port 0: the system chooses.',
+    placeholder: 'PROTOCOL://HOST:PORT',
+    check: checkListenerAddress,
+    since: '0.1',
+  }),
+  advertise: listOption({
+    text: 'Address that clients of a protocol are told to connect to; may be repeated, one for each listener in order.',
+    placeholder: 'PROTOCOL://HOST:PORT',
+    check: checkListenerAddress,
+    since: '0.1',
+  }),
+  allowAnonymous: booleanOption({
+    text: 'Let anybody who can reach a listener use it. Needed for addresses other than loopback.',
+    default: false,
+    since: '0.1',
+  }),
+  autoCreateTopics: booleanOption({
+    text: 'Make a topic when a client asks for one that does not exist.',
+    default: true,
+    since: '0.1',
+  }),
+  defaultPartitions: integerOption({
+    text: 'Partitions of a topic whose creator does not say.',
+    default: 1,
+    min: 1,
+    max: 10_000,
+    since: '0.1',
+  }),
+  topicDefault: listOption({
+    text: 'Default of a topic option, as NAME=VALUE; may be repeated.',
+    placeholder: 'NAME=VALUE',
+    check: (item) => (/^[a-z.]+=.*$/.test(item) ? null : 'NAME=VALUE is expected'),
+    since: '0.1',
+  }),
+  segmentBytes: integerOption({
+    text: 'Size of a segment file. Counts when a data folder is made.',
+    unit: 'bytes',
+    default: 64 * MIB,
+    min: MIB,
+    max: 1024 * MIB,
+    since: '0.1',
+  }),
+  checkpointBytes: integerOption({
+    text: 'Journal growth after which a checkpoint is due; bounds the work of a restart.',
+    unit: 'bytes',
+    default: 256 * MIB,
+    min: MIB,
+    max: 64 * 1024 * MIB,
+    since: '0.1',
+  }),
+  memoryBytesMax: integerOption({
+    text: 'Most that `storage=memory` may hold.',
+    unit: 'bytes',
+    default: 1024 * MIB,
+    min: 16 * MIB,
+    max: 64 * 1024 * MIB,
+    since: '0.1',
+  }),
+  retentionCheckMs: integerOption({
+    text: 'Time between two looks at what retention lets go.',
+    unit: 'ms',
+    default: 30_000,
+    min: 10,
+    max: DAY_MS,
+    since: '0.1',
+  }),
+  connectionsMax: integerOption({
+    text: 'Connections open at the same time, over all listeners.',
+    default: 20_000,
+    min: 1,
+    max: 1_000_000,
+    since: '0.1',
+  }),
+  drainMs: integerOption({
+    text: 'How long a shutdown waits for answers under way.',
+    unit: 'ms',
+    default: 1500,
+    min: 0,
+    max: 600_000,
+    since: '0.1',
+  }),
+  logLevel: choiceOption({
+    text: 'Least severe events to log, on standard error.',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    default: 'warn',
+    since: '0.1',
+  }),
+} as const;
+
+export type OptionKey = keyof typeof options;
+
+/** A complete configuration: every option has a value. */
+export type Config = { readonly [K in OptionKey]: OptionValue<(typeof options)[K]> };
+
+/** Some options, as a program or a source gives them. */
+export type PartialConfig = { readonly [K in OptionKey]?: OptionValue<(typeof options)[K]> };
