@@ -12,7 +12,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { viewOf, writeInt64LittleEndian } from '../kernel/bytes.ts';
-import { BrokerError } from '../kernel/errors.ts';
+import type { BrokerError } from '../kernel/errors.ts';
 import type { Ports } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
 import { appendEntryBytes } from './block.ts';
@@ -25,6 +25,7 @@ import { Ledger } from './ledger.ts';
 import { ARCHIVE_ID_MIN, INDEX_BYTES_MAX, REFERENCE_BYTES_MIN, TARGETS_MAX } from './limits.ts';
 import { LogReader, type PlanStatus } from './log-reader.ts';
 import type { StateMachine } from './machine.ts';
+import type { Manifest } from './manifest.ts';
 import type { PartitionLog } from './partition-log.ts';
 import { CommitPipeline, type Durability } from './pipeline.ts';
 import type { ReadPlan } from './read-plan.ts';
@@ -63,6 +64,7 @@ export class Journal {
   readonly #ledger: Ledger;
   readonly #footers = new FooterCache();
   readonly #reader: LogReader;
+  #manifest: Manifest | null = null;
   #sealer: Sealer | null = null;
   #checkpoints: Checkpoints | null = null;
   #retirement: Retirement | null = null;
@@ -115,6 +117,10 @@ export class Journal {
 
   #begin(recovered: Recovered, done: (error: Error | null) => void): void {
     const { manifest } = recovered;
+    this.#manifest = manifest;
+    if (manifest.droppedBytes > 0) {
+      this.#ports.logger.warn('manifest.tail_dropped', { bytes: manifest.droppedBytes });
+    }
     this.#sealer = new Sealer(this.#ports, this.#options.storeId, manifest);
     this.#sealer.onFault = (error) => this.#failed(error);
     this.#sealer.onSealed = () => {
@@ -174,6 +180,7 @@ export class Journal {
       this.#isOpen = false;
       this.#sealer?.stop();
       this.#pipeline.stop();
+      this.#manifest?.close();
       this.#store.close();
       done(error);
     };
