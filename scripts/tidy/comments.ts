@@ -9,7 +9,7 @@ const openEnd = /\bTO[D]O\b(?!\([^)\s]+\))/g;
 export function checkComments(source: Source): Finding[] {
   const findings: Finding[] = [];
   const text = source.text.replace(/^#!.*\n/, '').trimStart();
-  const header = /^(\/\*\*?|\/\/)\s*(?!biome-|@ts-|eslint)/;
+  const header = /^(\/\*\*?|\/\/)(?!\s*(biome-|@ts-|eslint))/;
   if (source.path.startsWith('src/') && !source.isTest && !header.test(text)) {
     findings.push(findingAt(source, 0, 'the file does not begin with what it owns and leaves'));
   }

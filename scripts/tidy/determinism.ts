@@ -18,7 +18,6 @@ const bannedGlobals = new Set([
   'clearImmediate',
   'clearInterval',
   'clearTimeout',
-  'crypto',
   'performance',
   'process',
   'queueMicrotask',
@@ -67,12 +66,24 @@ function checkGlobals(source: Source): Finding[] {
       findings.push(findingAt(source, node.getStart(), `${name} comes in through kernel/ports.ts`));
     }
   });
+  findings.push(...checkRandomness(source));
+  return findings;
+}
+
+function checkRandomness(source: Source): Finding[] {
+  const findings: Finding[] = [];
+  const report = (node: ts.Node): void => {
+    findings.push(findingAt(source, node.getStart(), 'randomness comes in through Random'));
+  };
   walk(source, (node) => {
-    const isRandom =
-      ts.isPropertyAccessExpression(node) && /^Math\.random$/.test(node.getText().trim());
-    if (isRandom) {
-      findings.push(findingAt(source, node.getStart(), 'randomness comes in through Random'));
-    }
+    if (!ts.isPropertyAccessExpression(node)) return;
+    const owner = node.expression.getText();
+    if (owner === 'Math' && node.name.text === 'random') report(node);
+    if (owner === 'crypto' && randomFunction.test(node.name.text)) report(node);
+  });
+  forEachModule(source, (name, node) => {
+    const words = name === 'crypto' ? (node.getText().match(/\w+/g) ?? []) : [];
+    if (words.some((word) => randomFunction.test(word))) report(node);
   });
   return findings;
 }
@@ -83,16 +94,6 @@ function checkModules(source: Source): Finding[] {
     if (bannedModules.has(name)) {
       findings.push(findingAt(source, node.getStart(), `only src/node imports node:${name}`));
     }
-    if (name !== 'crypto') return;
-    for (const word of node.getText().match(/\w+/g) ?? []) {
-      if (!randomFunction.test(word)) continue;
-      findings.push(findingAt(source, node.getStart(), `${word}: randomness comes from Random`));
-    }
-  });
-  walk(source, (node) => {
-    if (!ts.isPropertyAccessExpression(node) || !randomFunction.test(node.name.text)) return;
-    if (node.expression.getText() !== 'crypto') return;
-    findings.push(findingAt(source, node.getStart(), 'randomness comes in through Random'));
   });
   return findings;
 }
