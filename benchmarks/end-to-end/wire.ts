@@ -1,0 +1,125 @@
+/**
+ * Just enough of Kafka's wire protocol to load a broker: frames are built once and sent again and again.
+ *
+ * Owns: the bytes of the requests that the benchmarks send. Independent of `src/protocols/kafka`, so that
+ * a mistake there is not repeated here.
+ */
+import { buildBatch } from '../../src/record/batch-builder.ts';
+
+const CLIENT_ID = 'bench';
+
+class Bytes {
+  readonly #parts: Buffer[] = [];
+
+  int8(value: number): this {
+    return this.raw(Buffer.from([value & 0xff]));
+  }
+
+  int16(value: number): this {
+    const part = Buffer.alloc(2);
+    part.writeInt16BE(value);
+    return this.raw(part);
+  }
+
+  int32(value: number): this {
+    const part = Buffer.alloc(4);
+    part.writeInt32BE(value);
+    return this.raw(part);
+  }
+
+  int64(value: number): this {
+    const part = Buffer.alloc(8);
+    part.writeBigInt64BE(BigInt(value));
+    return this.raw(part);
+  }
+
+  text(value: string): this {
+    const bytes = Buffer.from(value);
+    return this.int16(bytes.length).raw(bytes);
+  }
+
+  raw(part: Uint8Array): this {
+    this.#parts.push(Buffer.from(part));
+    return this;
+  }
+
+  frame(): Buffer {
+    const body = Buffer.concat(this.#parts);
+    const size = Buffer.alloc(4);
+    size.writeInt32BE(body.length);
+    return Buffer.concat([size, body]);
+  }
+}
+
+function request(apiKey: number, version: number): Bytes {
+  return new Bytes().int16(apiKey).int16(version).int32(0).text(CLIENT_ID);
+}
+
+/** Where the correlation id is in a frame. */
+export const CORRELATION_AT = 8;
+
+/** CreateTopics v2: one topic with options. */
+export function createTopicFrame(
+  name: string,
+  partitions: number,
+  options: Readonly<Record<string, string>>,
+): Buffer {
+  const frame = request(19, 2).int32(1).text(name).int32(partitions).int16(1).int32(0);
+  const entries = Object.entries(options);
+  frame.int32(entries.length);
+  for (const [key, value] of entries) frame.text(key).text(value);
+  return frame.int32(30_000).int8(0).frame();
+}
+
+/** Produce v7 of `batch` to one partition. */
+export function produceFrame(topic: string, partition: number, batch: Uint8Array): Buffer {
+  return request(0, 7)
+    .int16(-1)
+    .int16(-1)
+    .int32(30_000)
+    .int32(1)
+    .text(topic)
+    .int32(1)
+    .int32(partition)
+    .int32(batch.length)
+    .raw(batch)
+    .frame();
+}
+
+/** Fetch v4 of one partition from `offset`. The offset may be patched: see `fetchOffsetAt`. */
+export function fetchFrame(
+  topic: string,
+  partition: number,
+  offset: number,
+  maxBytes: number,
+): Buffer {
+  return request(1, 4)
+    .int32(-1)
+    .int32(500)
+    .int32(1)
+    .int32(maxBytes)
+    .int8(0)
+    .int32(1)
+    .text(topic)
+    .int32(1)
+    .int32(partition)
+    .int64(offset)
+    .int32(maxBytes)
+    .frame();
+}
+
+/** A batch of records with `recordBytes` of value each, of about `batchBytes` in all. */
+export function makeBatch(
+  batchBytes: number,
+  recordBytes: number,
+): { bytes: Uint8Array; records: number } {
+  const value = new Uint8Array(recordBytes).map((_, i) => 97 + (i % 26));
+  const perRecord = recordBytes + 8;
+  const records = Math.max(1, Math.floor((batchBytes - 61) / perRecord));
+  const inputs = Array.from({ length: records }, () => ({
+    key: null,
+    value,
+    timestamp: Date.now(),
+  }));
+  return { bytes: buildBatch(inputs), records };
+}
