@@ -38,7 +38,12 @@ import { Queues } from './queues/queues.ts';
 import { readRecordsFrom, type RecordsDone } from './record-read.ts';
 import { Retention } from './retention.ts';
 import { BrokerState } from './state.ts';
-import { findByTimestamp, findMaxTimestamp, type PositionDone } from './time-lookup.ts';
+import {
+  findByTimestamp,
+  findMaxTimestamp,
+  type LookupParts,
+  type PositionDone,
+} from './time-lookup.ts';
 
 export class Broker {
   readonly options: BrokerOptions;
@@ -51,6 +56,7 @@ export class Broker {
   readonly #producerIds: ProducerIds;
   readonly #retention: Retention;
   readonly #publisher: Publisher;
+  readonly #lookup: LookupParts;
   readonly #waker = new Waker();
   /** Watched partitions whose deletion is not committed yet. */
   readonly #dying = new Map<number, Partition>();
@@ -64,6 +70,7 @@ export class Broker {
     this.#state = new BrokerState(this.#surroundings(), new Queues());
     const journal = new Journal(ports, journalOptions, this.#state);
     this.#journal = journal;
+    this.#lookup = { journal, offload: ports.offload };
     this.#commits = new CommitQueue(journal);
     this.commits = this.#commits;
     const state = this.#state;
@@ -278,12 +285,12 @@ export class Broker {
 
   /** The first record at or after `timestamp`, below the high watermark. May call back at once. */
   offsetForTimestamp(partition: Partition, timestamp: number, done: PositionDone): void {
-    findByTimestamp(this.#journal, partition, timestamp, done);
+    findByTimestamp(this.#lookup, partition, timestamp, done);
   }
 
   /** The first record with the largest timestamp, below the high watermark. May call back at once. */
   offsetOfMaxTimestamp(partition: Partition, done: PositionDone): void {
-    findMaxTimestamp(this.#journal, partition, done);
+    findMaxTimestamp(this.#lookup, partition, done);
   }
 
   /** The end of the largest epoch up to `epoch`; both -1 if there is none [KIP-101]. */

@@ -9,7 +9,10 @@
  */
 
 import type { BrokerError } from '../kernel/errors.ts';
-import type { Journal } from '../log/journal.ts';
+/** `Journal`, as far as it matters here. */
+interface CommittedEnd {
+  readonly highWatermark: number;
+}
 
 /** Called once: null when the LSN is committed, the error when it never will be. */
 export type CommitDone = (error: BrokerError | null) => void;
@@ -29,14 +32,14 @@ interface Waiter {
 }
 
 export class CommitQueue implements Commits {
-  readonly #journal: Journal;
+  readonly #journal: CommittedEnd;
   #waiters: Waiter[] = [];
   /** Waiters before it have been called; the array is cut now and then. */
   #first = 0;
   #fault: BrokerError | null = null;
   #listeners: readonly ((highWatermark: number) => void)[] = [];
 
-  constructor(journal: Journal) {
+  constructor(journal: CommittedEnd) {
     this.#journal = journal;
   }
 

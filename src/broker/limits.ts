@@ -50,3 +50,6 @@ export const publishWaitingBytesMax = 64 * 1024 * 1024;
 
 /** The disk counts as full when a publish of this size has no space, in bytes. */
 export const spaceProbeBytes = 64 * 1024;
+
+/** Compressed batches up to this size are decompressed on the loop, larger ones away from it. */
+export const inlineDecompressBytesMax = 16 * 1024;

@@ -213,8 +213,11 @@ export class Appender {
     outcome: AppendOutcome,
   ): void {
     const journal = this.#journal;
-    if (journal.admits(end - start) === 'full') {
-      this.#refuse(outcome, 'storage_full', '');
+    const admission = journal.admits(end - start);
+    if (admission !== 'yes') {
+      // Who heeds `isCongested` does not get to see the second one.
+      const detail = admission === 'full' ? '' : 'space is being made ready';
+      this.#refuse(outcome, 'storage_full', detail);
       return;
     }
     const producer = batchProducerId(view, start);

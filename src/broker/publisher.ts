@@ -91,17 +91,19 @@ export class Publisher {
     }
   }
 
-  /** The journal has room again, or the tick is over. */
+  /** The tick is over, or the journal may have room again. */
   flush(): void {
     this.#isFlushScheduled = false;
     if (this.#waiting.size === 0) return;
-    if (this.#parts.journal.isCongested && this.#parts.journal.fault === null) return;
-    const waiting = this.#waiting;
-    this.#waiting = new Map();
-    this.#waitingBytes = 0;
     for (const topic of this.#rotaUsed) this.#rota.set(topic, (this.#rota.get(topic) ?? 0) + 1);
     this.#rotaUsed.clear();
-    for (const [partition, records] of waiting) this.#append(partition, records);
+    // What a callback publishes meanwhile is left for the next tick.
+    for (const [partition, waiting] of [...this.#waiting]) {
+      this.#waiting.delete(partition);
+      const rest = this.#append(partition, waiting);
+      if (rest.length === 0) continue;
+      this.#waiting.set(partition, [...rest, ...(this.#waiting.get(partition) ?? [])]);
+    }
   }
 
   #choose(request: PublishRequest): Partition {
@@ -136,22 +138,30 @@ export class Publisher {
     this.#parts.scheduler.endOfTick(() => this.flush());
   }
 
-  /** Appends the records in as few batches as their limits allow. */
-  #append(partition: Partition, waiting: readonly Waiting[]): void {
+  /** Appends the records in as few batches as their limits allow; returns those with no room yet. */
+  #append(partition: Partition, waiting: readonly Waiting[]): readonly Waiting[] {
     const builder = this.#builder;
     let first = 0;
-    builder.begin();
-    for (let i = 0; i < waiting.length; ) {
-      const item = waiting[i];
-      if (item !== undefined && builder.addRecord(item.record)) {
-        i++;
-        continue;
-      }
-      this.#appendBuilt(partition, waiting.slice(first, i));
+    while (first < waiting.length) {
       builder.begin();
-      first = i;
+      let end = first;
+      for (let item = waiting[end]; item !== undefined; item = waiting[++end]) {
+        if (!builder.addRecord(item.record)) break;
+      }
+      if (!this.#hasRoom(builder.size)) break;
+      const batch = waiting.slice(first, end);
+      for (const { record } of batch) this.#waitingBytes -= sizeOf(record);
+      this.#appendBuilt(partition, batch);
+      first = end;
     }
-    this.#appendBuilt(partition, waiting.slice(first));
+    return first === 0 ? waiting : waiting.slice(first);
+  }
+
+  /** False while space is being made ready; a refusal is for the append to give. */
+  #hasRoom(bytes: number): boolean {
+    const { journal } = this.#parts;
+    if (journal.fault !== null || !journal.isOpen) return true;
+    return !journal.isCongested && journal.admits(bytes) !== 'wait';
   }
 
   /** Appends what the builder holds: the records of `waiting`. */

@@ -10,13 +10,21 @@
 
 import { viewOf } from '../kernel/bytes.ts';
 import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
+import type { Offload } from '../kernel/ports.ts';
 import type { Journal } from '../log/journal.ts';
-import { batchBaseOffset } from '../record/batch.ts';
-import { openRecords, recordTimestamp } from '../record/batch-reader.ts';
+import {
+  batchBaseOffset,
+  batchCodec,
+  batchHeaderBytes,
+  batchRecordCount,
+} from '../record/batch.ts';
+import { recordTimestamp } from '../record/batch-reader.ts';
+import { codec, decompress } from '../record/compression/index.ts';
 import { RecordCursor } from '../record/records.ts';
-import { readBatches, walkBatches } from './batch-walk.ts';
+import { readBatches, type WalkedBatch, walkBatches } from './batch-walk.ts';
 import type { Partition } from './catalog/topic.ts';
-import { decompressedBytesMax } from './limits.ts';
+import { decompressedBytesMax, inlineDecompressBytesMax } from './limits.ts';
+import { decompressTask } from './queues/record-source.ts';
 
 /** A record's place and time. */
 export interface RecordPosition {
@@ -30,53 +38,67 @@ export interface RecordPosition {
 
 export type PositionDone = (error: BrokerErrorCode | null, position: RecordPosition) => void;
 
+/** Where to look, and who decompresses what is too large to do it on the loop. */
+export interface LookupParts {
+  readonly journal: Journal;
+  readonly offload: Offload;
+}
+
 const nowhere: RecordPosition = { offset: -1, timestamp: -1, leaderEpoch: -1 };
 
 /** The first record at or after `timestamp`. May call back at once. */
 export function findByTimestamp(
-  journal: Journal,
+  parts: LookupParts,
   partition: Partition,
   timestamp: number,
   done: PositionDone,
 ): void {
-  searchFrom(journal, partition, partition.logStart, timestamp, done);
+  searchFrom(parts, partition, partition.logStart, timestamp, done);
 }
 
 /** The first record with the largest timestamp. May call back at once. */
-export function findMaxTimestamp(journal: Journal, partition: Partition, done: PositionDone): void {
+export function findMaxTimestamp(
+  parts: LookupParts,
+  partition: Partition,
+  done: PositionDone,
+): void {
   let largest = -1;
   for (const extent of partition.log.extents) largest = Math.max(largest, extent.maxTimestamp);
-  findByTimestamp(journal, partition, largest, (error, position) => {
+  findByTimestamp(parts, partition, largest, (error, position) => {
     if (error !== null || position.offset !== -1) return done(error, position);
     // The largest one lies below the log start or is not committed: look at every batch.
-    walkForMaxTimestamp(journal, partition, done);
+    walkForMaxTimestamp(parts, partition, done);
   });
 }
 
-function walkForMaxTimestamp(journal: Journal, partition: Partition, done: PositionDone): void {
+function walkForMaxTimestamp(parts: LookupParts, partition: Partition, done: PositionDone): void {
   const start = partition.logStart;
   let largest = -1;
   let at = -1;
-  walkBatches(
-    journal,
-    partition,
-    start,
-    (batch) => {
-      if (at === -1 || batch.maxTimestamp > largest) {
-        largest = batch.maxTimestamp;
-        at = batch.baseOffset;
-      }
-      return true;
-    },
-    (error) => {
-      if (error !== null || at === -1) return done(error, nowhere);
-      searchFrom(journal, partition, Math.max(at, start), largest, done);
-    },
-  );
+  let cutBatch = -1;
+  const compare = (batch: WalkedBatch): boolean => {
+    // Of a batch that the log start cuts, the header may tell of a record that is gone.
+    if (batch.baseOffset < start) cutBatch = batch.baseOffset;
+    else if (at === -1 || batch.maxTimestamp > largest) {
+      largest = batch.maxTimestamp;
+      at = batch.baseOffset;
+    }
+    return true;
+  };
+  const searchRest: PositionDone = (error, cut) => {
+    if (error !== null) return done(error, nowhere);
+    if (at === -1 || (cut.offset !== -1 && cut.timestamp >= largest)) return done(null, cut);
+    searchFrom(parts, partition, at, largest, done);
+  };
+  walkBatches(parts.journal, partition, start, compare, (error) => {
+    if (error !== null || cutBatch === -1) return searchRest(error, nowhere);
+    const search = { partition, from: start, wanted: wantsLargest };
+    lookInside(parts, cutBatch, search, searchRest);
+  });
 }
 
 function searchFrom(
-  journal: Journal,
+  parts: LookupParts,
   partition: Partition,
   offset: number,
   timestamp: number,
@@ -87,7 +109,7 @@ function searchFrom(
   let found = -1;
   let next = -1;
   walkBatches(
-    journal,
+    parts.journal,
     partition,
     start,
     (batch) => {
@@ -99,11 +121,12 @@ function searchFrom(
     (error) => {
       if (error !== null) return done(error, nowhere);
       if (found === -1) return done(null, nowhere);
-      lookInside(journal, partition, found, offset, timestamp, (fault, position) => {
+      const search = { partition, from: offset, wanted: timestamp };
+      lookInside(parts, found, search, (fault, position) => {
         const isHere = fault !== null || position.offset !== -1;
         if (isHere) done(fault, position);
         // Its header claims a timestamp that none of its readable records has.
-        else searchFrom(journal, partition, next, timestamp, done);
+        else searchFrom(parts, partition, next, timestamp, done);
       });
     },
   );
@@ -121,44 +144,84 @@ function skipEarlyExtents(partition: Partition, offset: number, timestamp: numbe
   return -1;
 }
 
-/** The record in the batch at `baseOffset`, at or after both `from` and `timestamp`. */
+/** A look into one batch: at records from `from` on, for the first at or after the time `wanted`. */
+interface BatchSearch {
+  readonly partition: Partition;
+  readonly from: number;
+  /** Unix ms, or `wantsLargest`. */
+  readonly wanted: number;
+}
+
+/** The first record with the largest timestamp of the batch. */
+const wantsLargest = Number.POSITIVE_INFINITY;
+
 function lookInside(
-  journal: Journal,
-  partition: Partition,
+  { journal, offload }: LookupParts,
   baseOffset: number,
-  from: number,
-  timestamp: number,
+  search: BatchSearch,
   done: PositionDone,
 ): void {
+  const { partition } = search;
   const readAt = Math.max(baseOffset, partition.logStart);
   readBatches(journal, partition, readAt, 1, (error, bytes) => {
     if (error !== null) return done(error, nowhere);
     if (bytes.length === 0) return done(null, nowhere);
-    done(...findInBatch(partition, bytes, from, timestamp));
+    const codecNumber = batchCodec(viewOf(bytes), 0);
+    if (codecNumber === codec.none || bytes.length <= inlineDecompressBytesMax) {
+      return done(...decompressAndFind(bytes, search));
+    }
+    const section = bytes.subarray(batchHeaderBytes);
+    offload.run(decompressTask, section, [codecNumber, decompressedBytesMax], (fault, records) => {
+      if (records === null) return done(codeOf(fault), nowhere);
+      done(null, findInRecords(bytes, records, 0, search));
+    });
   });
 }
 
-function findInBatch(
-  partition: Partition,
+function decompressAndFind(
   bytes: Uint8Array,
-  from: number,
-  timestamp: number,
+  search: BatchSearch,
 ): [BrokerErrorCode | null, RecordPosition] {
-  const view = viewOf(bytes);
-  const baseOffset = batchBaseOffset(view, 0);
-  const cursor = new RecordCursor();
+  const codecNumber = batchCodec(viewOf(bytes), 0);
+  // Uncompressed records are read where they are, however large they are.
+  if (codecNumber === codec.none) {
+    return [null, findInRecords(bytes, bytes, batchHeaderBytes, search)];
+  }
   try {
-    openRecords(bytes, view, 0, decompressedBytesMax, cursor);
+    const limit = decompressedBytesMax;
+    const records = decompress(codecNumber, bytes, batchHeaderBytes, bytes.length, limit);
+    return [null, findInRecords(bytes, records, 0, search)];
   } catch (error) {
     if (error instanceof BrokerError) return [error.code, nowhere];
     throw error;
   }
+}
+
+/** `records` from `start` on are those of the batch in `bytes`. */
+function findInRecords(
+  bytes: Uint8Array,
+  records: Uint8Array,
+  start: number,
+  { partition, from, wanted }: BatchSearch,
+): RecordPosition {
+  const view = viewOf(bytes);
+  const cursor = new RecordCursor();
+  cursor.reset(records, start, records.length, batchRecordCount(view, 0));
+  let found = nowhere;
   while (cursor.next()) {
-    const offset = baseOffset + cursor.offsetDelta;
-    const found = recordTimestamp(view, 0, cursor.timestampDelta);
+    const offset = batchBaseOffset(view, 0) + cursor.offsetDelta;
+    const timestamp = recordTimestamp(view, 0, cursor.timestampDelta);
     // With a log start inside the batch, records before it are gone although their bytes are not.
-    if (offset < from || found < timestamp) continue;
-    return [null, { offset, timestamp: found, leaderEpoch: partition.log.epochAt(offset) }];
+    if (offset < from) continue;
+    const isLarger = found.offset === -1 || timestamp > found.timestamp;
+    const isWanted = wanted === wantsLargest ? isLarger : timestamp >= wanted;
+    if (!isWanted) continue;
+    found = { offset, timestamp, leaderEpoch: partition.log.epochAt(offset) };
+    if (wanted !== wantsLargest) break;
   }
-  return [null, nowhere];
+  return found;
+}
+
+function codeOf(error: Error | null): BrokerErrorCode {
+  return error instanceof BrokerError ? error.code : 'invalid_batch';
 }
