@@ -17,7 +17,7 @@
 import { GrowableF64, GrowableU32 } from '../../kernel/grow.ts';
 import type { PartitionLog } from '../../log/partition-log.ts';
 import { OffsetSet } from './offset-set.ts';
-import { runLengthMax, settleReason, type SettleReason } from './queue-entries.ts';
+import { runLengthMax, type SettleReason, settleReason } from './queue-entries.ts';
 import { leaseMarkStep, leaseMarkStepMax } from './queue-limits.ts';
 import type { QueuePartition } from './queue-partition.ts';
 import type { RecordSource } from './record-source.ts';

@@ -11,10 +11,10 @@
 
 import { assert } from '../../kernel/assert.ts';
 import type { Timer } from '../../kernel/ports.ts';
+import type { Delivery } from './delivery.ts';
 import { LeaseList, LeaseTable } from './lease-table.ts';
 import type { LivePartition } from './live-partition.ts';
 import type { Queue } from './queue.ts';
-import type { Delivery } from './delivery.ts';
 import type { SettleReason } from './queue-entries.ts';
 
 /** What a consumer gives. */

@@ -15,16 +15,17 @@
  *   36 queue-attempts   uint32 queue | uint32 partition | runs up to the end of the object:
  *                       int64 first offset, uint16 length, uint16 attempts
  *
- * A queue comes before its partitions, a partition before its settled rows and its attempts. The
- * parts of one partition may be of different LSNs: see queue-partition.ts for why that is right.
- * The cursor remembers offsets, not places in arrays, so that state may change between two objects.
+ * A queue comes before its partitions; of a partition the settled rows come first, then attempts, the
+ * floor last: what has left the rows since the walk began lies below the floor by then. So the parts
+ * may be of different LSNs: see queue-partition.ts for why replay makes them one again. The cursor
+ * remembers offsets, not places in arrays, so that state may change between two objects.
  */
 
-import { bitmapWords, createBitmap } from '../../kernel/bitmap.ts';
 import { assert } from '../../kernel/assert.ts';
+import { bitmapWords, createBitmap } from '../../kernel/bitmap.ts';
 import type { ByteWriter } from '../../kernel/byte-writer.ts';
-import { type BodyReader, BodyWriter } from '../body.ts';
 import type { ObjectCursor, ObjectHead } from '../../log/machine.ts';
+import { type BodyReader, BodyWriter } from '../body.ts';
 import { chunkOffsets } from './offset-set.ts';
 import type { Queue } from './queue.ts';
 import { decodeOptions, encodeOptions, runLengthMax } from './queue-entries.ts';
@@ -56,7 +57,7 @@ export class QueueObjectCursor implements ObjectCursor {
   private queue: Queue | null = null;
   /** -1: the queue itself comes first. */
   private partitionIndex = -1;
-  private stage: 'head' | 'settled' | 'attempts' = 'head';
+  private stage: 'settled' | 'attempts' | 'head' = 'settled';
   /** Where the next object of this stage goes on: a chunk, or an offset. */
   private resume = 0;
 
@@ -87,7 +88,6 @@ export class QueueObjectCursor implements ObjectCursor {
   private writeNext(writer: BodyWriter, queue: Queue): boolean {
     if (this.partitionIndex === -1) {
       this.partitionIndex = 0;
-      this.stage = 'head';
       writer.uint32(queue.id).uint32(queue.topicId).text(queue.name);
       encodeOptions(writer, queue.options);
       return this.wrote(queueObjectType.queue, queue.lastLsn);
@@ -104,15 +104,8 @@ export class QueueObjectCursor implements ObjectCursor {
     return true;
   }
 
-  /** Writes one object of `partition`; false when there is no more, and the next one's turn. */
-  private writePartition(writer: BodyWriter, queue: Queue, partition: QueuePartition): boolean {
-    if (this.stage === 'head') {
-      this.stage = 'settled';
-      this.resume = 0;
-      writer.uint32(queue.id).uint32(partition.partitionId).uint32(partition.index);
-      writer.int64(partition.floor).int64(partition.leaseMark);
-      return this.wrote(queueObjectType.partition, partition.lastLsn);
-    }
+  /** Writes one object of `partition`: the floor as the last. */
+  private writePartition(writer: BodyWriter, queue: Queue, partition: QueuePartition): true {
     if (this.stage === 'settled') {
       if (this.writeSettled(writer, queue, partition)) {
         return this.wrote(queueObjectType.settled, partition.lastLsn);
@@ -120,12 +113,18 @@ export class QueueObjectCursor implements ObjectCursor {
       this.stage = 'attempts';
       this.resume = 0;
     }
-    if (this.writeAttempts(writer, queue, partition)) {
-      return this.wrote(queueObjectType.attempts, partition.lastLsn);
+    if (this.stage === 'attempts') {
+      if (this.writeAttempts(writer, queue, partition)) {
+        return this.wrote(queueObjectType.attempts, partition.lastLsn);
+      }
+      this.stage = 'head';
     }
-    this.stage = 'head';
+    writer.uint32(queue.id).uint32(partition.partitionId).uint32(partition.index);
+    writer.int64(partition.floor).int64(partition.leaseMark);
     this.partitionIndex++;
-    return false;
+    this.stage = 'settled';
+    this.resume = 0;
+    return this.wrote(queueObjectType.partition, partition.lastLsn);
   }
 
   private writeSettled(writer: BodyWriter, queue: Queue, partition: QueuePartition): boolean {

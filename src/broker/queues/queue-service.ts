@@ -25,8 +25,8 @@ import { type ConsumerHost, QueueConsumer } from './queue-consumer.ts';
 import {
   encodeQueueCreated,
   encodeQueueWidened,
-  queueEntryKind,
   type QueuePosition,
+  queueEntryKind,
   settleReason,
 } from './queue-entries.ts';
 import { expiryScanMsPerThousand, queueNameBytesMax, queuesPerTopicMax } from './queue-limits.ts';
@@ -446,6 +446,7 @@ export class QueueService implements ConsumerHost {
     for (const consumer of live.consumers.values()) {
       consumer.isClosed = true;
       live.updateTurn(consumer);
+      live.giveBackAll(consumer, false);
       consumer.handler.onCancelled();
     }
     live.consumers.clear();

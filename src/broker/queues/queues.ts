@@ -18,8 +18,8 @@ import { Queue } from './queue.ts';
 import {
   decodeQueueCreated,
   decodeQueueWidened,
-  queueEntryKind,
   type QueuePosition,
+  queueEntryKind,
   rangeFirst,
   rangeLength,
   readLeaseMark,
@@ -150,21 +150,16 @@ export class Queues implements StatePart {
     const queue = this.queues.get(reader.uint32());
     const partitionId = reader.uint32();
     assert(queue !== undefined, 'a queue is restored before its partitions');
-    if (type === queueObjectType.partition) {
-      const index = reader.uint32();
-      const floor = reader.int64();
-      const partition = this.addPartition(queue, partitionId, floor, lsn);
-      assert(partition.index === index, 'partitions are restored in their order');
-      partition.floor = Math.max(partition.floor, floor);
-      partition.leaseMark = reader.int64();
-      return;
-    }
-    const partition = queue.partitionOf(partitionId);
-    assert(partition !== undefined, 'a partition is restored before its parts');
+    const partition = this.addPartition(queue, partitionId, 0, lsn);
     partition.lastLsn = Math.max(partition.lastLsn, lsn);
     if (type === queueObjectType.settled) restoreSettled(reader, partition);
     else if (type === queueObjectType.attempts) restoreAttempts(reader, partition);
-    else assert(false, 'a checkpoint object of queues is of a known type');
+    else if (type === queueObjectType.partition) {
+      assert(partition.index === reader.uint32(), 'partitions are restored in their order');
+      partition.floor = reader.int64();
+      partition.leaseMark = reader.int64();
+      partition.leaseMarkLsn = lsn;
+    } else assert(false, 'a checkpoint object of queues is of a known type');
   }
 
   /**

@@ -318,11 +318,7 @@ export class RecordSource {
   /** The last window, if it ends here and has room; else a new one with a fitting buffer. */
   private windowFor(partition: PartitionWindows, offset: number, length: number): RecordWindow {
     const last = partition.windows[partition.windows.length - 1];
-    if (
-      last?.isOpen &&
-      last.end === offset &&
-      last.bytes.length - last.length >= length
-    ) {
+    if (last?.isOpen && last.end === offset && last.bytes.length - last.length >= length) {
       // Out of the list while it changes its size, and so that it is not given up meanwhile.
       partition.windows.pop();
       this.unlink(last);

@@ -20,9 +20,9 @@ import {
   rangeLengthMax,
   rangesPerEntryMax,
   runCount,
+  type SettleReason,
   sealRanges,
   sealRuns,
-  type SettleReason,
 } from './queue-entries.ts';
 
 export class SettlementWriter {
