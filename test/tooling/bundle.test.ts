@@ -48,7 +48,8 @@ test('the CommonJS bundle loads by require, and its modules keep their own addre
     addressOf('dist/src/node/disk.js'),
     addressOf('dist/src/node/sync-thread.js'),
   ]);
-  assert.equal((0, face.isStrict)(), true);
+  const { isStrict } = face;
+  assert.equal(isStrict(), true);
   assert.equal(await face.late(), 7);
 });
 
