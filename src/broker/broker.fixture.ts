@@ -3,15 +3,18 @@
  */
 
 import { assert } from '../kernel/assert.ts';
-import type {
-  Clock,
-  LogFields,
-  Logger,
-  Offload,
-  Ports,
-  Random,
-  Scheduler,
-  Timer,
+import {
+  type Clock,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type LogFields,
+  type Logger,
+  type Offload,
+  type Ports,
+  type Random,
+  type Scheduler,
+  type Timer,
 } from '../kernel/ports.ts';
 import { RamDisk } from '../kernel/ram-disk.ts';
 import { buildBatch, type BatchOptions, type RecordInput } from '../record/batch-builder.ts';
@@ -75,12 +78,17 @@ export class TestLoop implements Scheduler, Clock, Offload {
     this.endOfTick(() => done(null, decompress(codec, copy, 0, copy.length, limit)));
   }
 
+  /** Runs what is ready now, not what that makes ready. */
+  turn(): void {
+    const tasks = this.#ready;
+    this.#ready = [];
+    for (const task of tasks) task();
+  }
+
   settle(): void {
     for (let turns = 0; this.#ready.length > 0; turns++) {
       assert(turns < 100_000, 'the loop comes to rest');
-      const tasks = this.#ready;
-      this.#ready = [];
-      for (const task of tasks) task();
+      this.turn();
     }
   }
 
@@ -145,6 +153,7 @@ export class TestBench {
   readonly #disk: RamDisk;
   readonly #random: TestRandom;
   readonly #options: BrokerOptions;
+  #isBroken = false;
 
   constructor(options: Partial<BrokerOptions> = {}, bytesMax = 64 * 1024 * 1024) {
     this.#disk = new RamDisk(this.loop, bytesMax);
@@ -153,11 +162,13 @@ export class TestBench {
     this.#options = { ...defaultBrokerOptions, clusterId, ...options };
   }
 
-  open(): Broker {
+  /** `checkpointBytes`: journal growth after which a checkpoint is due. */
+  open(checkpointBytes?: number): Broker {
     const broker = new Broker(this.#ports(), this.#options, {
       durability: 'fsync',
       segmentBytes: 1024 * 1024,
       storeId: new Uint8Array(16).fill(7),
+      ...(checkpointBytes === undefined ? {} : { checkpointBytes }),
     });
     let isOpen = false;
     broker.open((error) => {
@@ -185,6 +196,24 @@ export class TestBench {
     this.loop.kill();
   }
 
+  /** From now on every write fails. */
+  breakDisk(): void {
+    this.#isBroken = true;
+  }
+
+  /** The disk, whose files fail to write once it is broken. */
+  #brittleDisk(): Disk {
+    const disk = this.#disk;
+    const isBroken = (): boolean => this.#isBroken;
+    return new Proxy(disk, {
+      get(target, name) {
+        if (name !== 'open') return bound(target, name);
+        return (path: string, options: { readonly create: boolean }) =>
+          brittleFile(target.open(path, options), isBroken);
+      },
+    });
+  }
+
   #ports(): Ports {
     const { loop } = this;
     return {
@@ -192,7 +221,7 @@ export class TestBench {
       random: this.#random,
       scheduler: loop,
       offload: loop,
-      disk: this.#disk,
+      disk: this.#brittleDisk(),
       logger: this.#logger(),
     };
   }
@@ -203,6 +232,24 @@ export class TestBench {
     };
     return { child: () => this.#logger(), debug: log, info: log, warn: log, error: log };
   }
+}
+
+function bound(target: object, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, name);
+  return typeof value === 'function' ? value.bind(target) : value;
+}
+
+function brittleFile(file: DiskFile, isBroken: () => boolean): DiskFile {
+  return new Proxy(file, {
+    get(target, name) {
+      if (name === 'writeSync' && isBroken()) {
+        return () => {
+          throw new DiskError('io', target.path, 'the disk is broken');
+        };
+      }
+      return bound(target, name);
+    },
+  });
 }
 
 export function createTopic(

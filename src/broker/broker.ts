@@ -22,6 +22,7 @@ import { checkTopicOption, findTopicOption, parseTopicOptions } from './catalog/
 import { CommitQueue, type Commits } from './commit.ts';
 import { planRead, type ReadStatus, unwatch, Waker, type Watcher, watch } from './fetch.ts';
 import { spaceProbeBytes } from './limits.ts';
+import { appendToMany, type FanOutParts } from './fan-out.ts';
 import type { BrokerOptions } from './options.ts';
 import type {
   AppendOutcome,
@@ -34,7 +35,7 @@ import type {
 import { ProducerIds } from './producer-ids.ts';
 import { Appender } from './publish.ts';
 import { type PublishDone, Publisher, type PublishRequest } from './publisher.ts';
-import { Queues } from './queues/queues.ts';
+import { type DeclareOutcome, Queues, QueueService, type QueueSpec } from './queues/index.ts';
 import { readRecordsFrom, type RecordsDone } from './record-read.ts';
 import { Retention } from './retention.ts';
 import { BrokerState } from './state.ts';
@@ -48,6 +49,8 @@ import {
 export class Broker {
   readonly options: BrokerOptions;
   readonly commits: Commits;
+  /** Queue subscriptions; made by `declareQueue`. */
+  readonly queues: QueueService;
   readonly #state: BrokerState;
   readonly #journal: Journal;
   readonly #commits: CommitQueue;
@@ -57,6 +60,7 @@ export class Broker {
   readonly #retention: Retention;
   readonly #publisher: Publisher;
   readonly #lookup: LookupParts;
+  readonly #fanOut: FanOutParts;
   readonly #waker = new Waker();
   /** Watched partitions whose deletion is not committed yet. */
   readonly #dying = new Map<number, Partition>();
@@ -67,9 +71,12 @@ export class Broker {
     checkTopicDefaults(options.topicDefaults);
     const { clock, scheduler } = ports;
     this.options = options;
-    this.#state = new BrokerState(this.#surroundings(), new Queues());
+    const queues = new Queues();
+    this.#state = new BrokerState(this.#surroundings(), queues);
+    queues.useRetention((topicId) => this.#isUntilSettled(topicId));
     const journal = new Journal(ports, journalOptions, this.#state);
     this.#journal = journal;
+    this.queues = new QueueService(queues, journal, ports);
     this.#lookup = { journal, offload: ports.offload };
     this.#commits = new CommitQueue(journal);
     this.commits = this.#commits;
@@ -94,6 +101,7 @@ export class Broker {
       },
       journal,
     );
+    this.#fanOut = { clock, journal, appender: this.#appender };
     this.#producerIds = new ProducerIds(state.counters, journal);
     this.#publisher = new Publisher({
       clock,
@@ -113,6 +121,7 @@ export class Broker {
     this.#journal.open((error, report) => {
       if (error !== null) return done(error, report);
       this.#repair();
+      this.queues.start();
       this.#retention.start();
       done(null, report);
     });
@@ -128,6 +137,7 @@ export class Broker {
   close(done: (error: Error | null) => void): void {
     this.drain();
     this.#retention.stop();
+    if (this.#halt() === null) this.queues.drain();
     this.#journal.close((error) => {
       const reason = error instanceof BrokerError ? error : new BrokerError('draining');
       this.#commits.fail(reason);
@@ -209,6 +219,7 @@ export class Broker {
   deleteTopic(topic: Topic): ChangeOutcome {
     const error = this.#halt();
     if (error !== null) return { error, detail: '', lsn: 0 };
+    if (!topic.isDeleted) this.queues.deleteOf(topic.id);
     const outcome = this.#admin.delete(topic);
     if (outcome.error !== null) return outcome;
     for (const partition of topic.partitions) {
@@ -219,7 +230,9 @@ export class Broker {
 
   /** `total` partitions from now on. */
   addPartitions(topic: Topic, total: number, validateOnly: boolean): ChangeOutcome {
-    return this.#admin.addPartitions(topic, total, validateOnly);
+    const outcome = this.#admin.addPartitions(topic, total, validateOnly);
+    if (outcome.error === null && !validateOnly) this.queues.widen(topic);
+    return outcome;
   }
 
   /** `overrides` are all there are from now on. */
@@ -229,6 +242,13 @@ export class Broker {
     validateOnly: boolean,
   ): ChangeOutcome {
     return this.#admin.setOptions(topic, overrides, validateOnly);
+  }
+
+  /** Makes a queue on a topic, or finds the one there is if it has the same options. */
+  declareQueue(spec: QueueSpec): DeclareOutcome {
+    const error = this.#refusal();
+    if (error === null) return this.queues.declare(spec);
+    return { error, detail: '', queue: null, isNew: false, lsn: 0 };
   }
 
   /** The value of an option where a topic does not override it. `name` is one of the table. */
@@ -254,6 +274,18 @@ export class Broker {
     outcome: AppendOutcome,
   ): void {
     this.#appender.append(partition, bytes, start, end, slab, outcome);
+  }
+
+  /** See `appendToMany` in fan-out.ts. */
+  appendToMany(
+    partitions: readonly Partition[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    slab: Slab | null,
+    outcome: AppendOutcome,
+  ): void {
+    appendToMany(this.#fanOut, partitions, { bytes, start, end, slab }, outcome);
   }
 
   newProducerId(): NewProducerId {
@@ -341,6 +373,10 @@ export class Broker {
   #refusal(): BrokerErrorCode | null {
     if (this.#journal.fault !== null) return 'fenced';
     return this.#isDraining ? 'draining' : null;
+  }
+
+  #isUntilSettled(topicId: number): boolean {
+    return this.#state.catalog.topicById(topicId)?.options.isUntilSettled ?? false;
   }
 
   #findOrCreate(name: string): Topic {

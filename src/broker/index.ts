@@ -14,6 +14,7 @@ export {
   type TopicOptions,
   type TopicOptionType,
   topicOptionTable,
+  untilSettledOption,
 } from './catalog/topic-options.ts';
 export type { Commits } from './commit.ts';
 export { type EntryDocumentation, entryKind, entryTable, objectType } from './entries.ts';
@@ -28,6 +29,21 @@ export {
   type TopicSpec,
 } from './outcomes.ts';
 export type { Published, PublishDone, PublishRequest } from './publisher.ts';
+export {
+  type ConsumeOptions,
+  type ConsumerHandler,
+  copyDelivery,
+  type DeclareOutcome,
+  type DeliveredRecord,
+  Delivery,
+  type Queue,
+  type QueueConsumer,
+  type QueueDepth,
+  queueOption,
+  type QueueService,
+  type QueueSpec,
+  type QueueStart,
+} from './queues/index.ts';
 export type { ReadRecords, RecordsDone } from './record-read.ts';
 export type { PositionDone, RecordPosition } from './time-lookup.ts';
 export { ReadPlan } from '../log/read-plan.ts';

@@ -73,11 +73,10 @@ export class Appender {
     outcome: AppendOutcome,
   ): void {
     outcome.reset();
-    const view = this.#viewOf(bytes);
-    if (!this.#isAcceptable(partition, bytes, view, start, end, outcome)) return;
+    const view = this.viewOf(bytes);
     const now = this.#parts.clock.now();
-    if (!this.#isInTime(partition, bytes, view, start, now, outcome)) return;
-    if (!this.#isInSequence(partition, view, start, outcome)) return;
+    if (!this.isAllowed(partition, bytes, view, start, end, now, outcome)) return;
+    if (!this.isInSequence(partition, view, start, outcome)) return;
     const codec = codecToStore(view, start, partition.topic.options.compressionType);
     if (codec === null) {
       this.#store(partition, bytes, view, start, end, slab, now, outcome);
@@ -86,6 +85,23 @@ export class Appender {
     const renewed = this.#recompressed(partition, bytes, view, start, end, codec, outcome);
     if (renewed === null) return;
     this.#store(partition, renewed, viewOf(renewed), 0, renewed.length, null, now, outcome);
+  }
+
+  /** The rules for the batch by itself, on this partition. Sets the error. */
+  // HOT
+  isAllowed(
+    partition: Partition,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+    now: number,
+    outcome: AppendOutcome,
+  ): boolean {
+    return (
+      this.#isAcceptable(partition, bytes, view, start, end, outcome) &&
+      this.#isInTime(partition, bytes, view, start, now, outcome)
+    );
   }
 
   /** Everything that can be said without the partition's state and the time. */
@@ -175,8 +191,9 @@ export class Appender {
     return null;
   }
 
+  /** Whether the batch follows its producer's last one. Sets the error, or the first outcome. */
   // HOT
-  #isInSequence(
+  isInSequence(
     partition: Partition,
     view: DataView,
     start: number,
@@ -233,7 +250,8 @@ export class Appender {
     outcome.logStart = partition.logStart;
   }
 
-  #viewOf(bytes: Uint8Array): DataView {
+  /** The view of the last bytes is kept. */
+  viewOf(bytes: Uint8Array): DataView {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
       this.#view = viewOf(bytes);

@@ -61,6 +61,9 @@ function echoed(
   return { ...active(type, name, defaultValue, text, extras), isActive: false };
 }
 
+/** Not one of Kafka's: the retention of a topic that exists for its queues. */
+export const untilSettledOption = 'polylog.until.settled';
+
 /** Sorted by name. */
 export const topicOptionTable: readonly TopicOption[] = [
   active('list', 'cleanup.policy', 'delete', 'How old records leave: "delete" by time and size.', {
@@ -117,6 +120,12 @@ export const topicOptionTable: readonly TopicOption[] = [
   echoed('int', 'min.insync.replicas', '1', 'Copies needed for a full acknowledgement.', {
     min: '1',
   }),
+  active(
+    'boolean',
+    untilSettledOption,
+    'false',
+    'Whether records leave once all queues settled them.',
+  ),
   echoed('boolean', 'preallocate', 'false', 'Whether files are made at full size.'),
   echoed('boolean', 'remote.log.copy.disable', 'false', 'Whether archiving is paused.'),
   echoed('boolean', 'remote.log.delete.on.disable', 'false', 'Whether the archive goes too.'),
@@ -210,7 +219,10 @@ export type CompressionType = 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 
 
 /** What the broker reads. `Infinity` stands for no limit. */
 export interface TopicOptions {
+  /** Time and size let records go. Never so while they are kept until settled. */
   readonly isDeleting: boolean;
+  /** Records go once every queue of the topic has settled them. */
+  readonly isUntilSettled: boolean;
   readonly isCompacting: boolean;
   readonly retentionMs: number;
   readonly retentionBytes: number;
@@ -224,8 +236,10 @@ export interface TopicOptions {
 /** `valueOf` answers with the value in force; all have passed `checkTopicOption`. */
 export function parseTopicOptions(valueOf: (name: string) => string): TopicOptions {
   const policies = listMembers(valueOf('cleanup.policy'));
+  const isUntilSettled = valueOf(untilSettledOption).trim().toLowerCase() === 'true';
   return {
-    isDeleting: policies.includes('delete'),
+    isDeleting: policies.includes('delete') && !isUntilSettled,
+    isUntilSettled,
     isCompacting: policies.includes('compact'),
     retentionMs: limitOf(valueOf('retention.ms')),
     retentionBytes: limitOf(valueOf('retention.bytes')),
