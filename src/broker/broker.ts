@@ -13,6 +13,7 @@ import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
 import type { Ports } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
 import { Journal, type JournalOptions, type JournalUsage } from '../log/journal.ts';
+import type { StateMachine } from '../log/machine.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { ReadPlan } from '../log/read-plan.ts';
 import type { RecoveryReport } from '../log/recovery.ts';
@@ -346,6 +347,11 @@ export class Broker {
   /** Asks for a checkpoint. */
   checkpoint(): void {
     this.#journal.checkpoint();
+  }
+
+  /** The two whose state a replay has to reproduce: for the simulation, which compares them. */
+  get replayed(): { readonly journal: Journal; readonly state: StateMachine } {
+    return { journal: this.#journal, state: this.#state };
   }
 
   /** Lets go now of what retention would let go at its next round. */
