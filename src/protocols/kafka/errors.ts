@@ -1,0 +1,63 @@
+/**
+ * The broker's errors in Kafka's words. Total: a new BrokerErrorCode fails to compile until it is
+ * mapped here.
+ *
+ * Owns: the code. Leaves: text for people to the handlers whose answers have room for it.
+ *
+ * Clients act on the code alone, so what decides is what they do: retry (storageFull is
+ * `kafkaStorageError` because they retry that with fresh metadata), give up, or refresh. Never
+ * `unknownServerError` where the outcome is certain.
+ */
+
+import type { BrokerErrorCode } from '../../kernel/errors.ts';
+import { type KafkaErrorCode, kafkaErrors } from './error-codes.ts';
+
+const kafkaErrorOf: Readonly<Record<BrokerErrorCode, KafkaErrorCode>> = {
+  topic_not_found: kafkaErrors.unknownTopicOrPartition,
+  topic_exists: kafkaErrors.topicAlreadyExists,
+  topic_id_unknown: kafkaErrors.unknownTopicId,
+  invalid_topic_name: kafkaErrors.invalidTopicException,
+  topic_name_collision: kafkaErrors.invalidTopicException,
+  invalid_partitions: kafkaErrors.invalidPartitions,
+  invalid_replication_factor: kafkaErrors.invalidReplicationFactor,
+  invalid_config: kafkaErrors.invalidConfig,
+  unknown_config: kafkaErrors.invalidConfig,
+  partition_not_found: kafkaErrors.unknownTopicOrPartition,
+  offset_out_of_range: kafkaErrors.offsetOutOfRange,
+
+  corrupt_batch: kafkaErrors.corruptMessage,
+  invalid_batch: kafkaErrors.invalidRecord,
+  batch_too_large: kafkaErrors.messageTooLarge,
+  invalid_timestamp: kafkaErrors.invalidTimestamp,
+  unsupported_compression: kafkaErrors.unsupportedCompressionType,
+
+  out_of_order_sequence: kafkaErrors.outOfOrderSequenceNumber,
+  invalid_producer_epoch: kafkaErrors.invalidProducerEpoch,
+  producer_fenced: kafkaErrors.producerFenced,
+
+  queue_not_found: kafkaErrors.resourceNotFound,
+  queue_exists: kafkaErrors.duplicateResource,
+  lease_not_found: kafkaErrors.invalidRecordState,
+
+  limit_exceeded: kafkaErrors.policyViolation,
+  fenced: kafkaErrors.notLeaderOrFollower,
+  draining: kafkaErrors.notLeaderOrFollower,
+  unsupported: kafkaErrors.invalidRequest,
+
+  storage_full: kafkaErrors.kafkaStorageError,
+  storage_failed: kafkaErrors.kafkaStorageError,
+  storage_damaged: kafkaErrors.kafkaStorageError,
+
+  // Those below stop a start; no client is there to see them.
+  data_folder_locked: kafkaErrors.brokerNotAvailable,
+  data_folder_newer: kafkaErrors.brokerNotAvailable,
+  data_folder_unwritable: kafkaErrors.brokerNotAvailable,
+  port_in_use: kafkaErrors.brokerNotAvailable,
+  invalid_option: kafkaErrors.brokerNotAvailable,
+  not_loopback: kafkaErrors.brokerNotAvailable,
+  node_too_old: kafkaErrors.brokerNotAvailable,
+};
+
+export function toKafkaError(code: BrokerErrorCode): KafkaErrorCode {
+  return kafkaErrorOf[code];
+}

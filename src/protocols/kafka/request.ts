@@ -1,0 +1,53 @@
+/**
+ * One request while it is handled: where it stands, and how it is answered.
+ *
+ * Owns: the frame around an answer. Leaves: when it leaves to the outbox.
+ */
+import type { Link } from '../contract.ts';
+import { decodeFrom } from './decode.ts';
+import { encode } from './encode.ts';
+import { beginResponse, endResponse, type RequestHeader } from './frame.ts';
+import type { Reader } from './reader.ts';
+import type { Decoded, Draft, Members, Message } from './schema.ts';
+import type { KafkaServices } from './services.ts';
+
+/** What an answer needs to know of its request; may be kept after the request's bytes are gone. */
+export interface AnswerHead {
+  readonly apiKey: number;
+  readonly version: number;
+  readonly isFlexible: boolean;
+  readonly correlationId: number;
+}
+
+/** Borrowed until the handler returns; `head` may be kept. */
+export interface KafkaRequest {
+  readonly services: KafkaServices;
+  readonly link: Link;
+  readonly reader: Reader;
+  readonly head: AnswerHead;
+}
+
+export function headOf(header: RequestHeader): AnswerHead {
+  const { apiKey, apiVersion: version, isFlexible, correlationId } = header;
+  return { apiKey, version, isFlexible, correlationId };
+}
+
+/** The body of the request. @throws ProtocolViolation */
+export function bodyOf<M extends Members>(request: KafkaRequest, message: Message<M>): Decoded<M> {
+  return decodeFrom(message, request.head.version, request.reader);
+}
+
+/** Answers with `draft`, once the entry at `lsn` is committed (0: at once). */
+export function answer<M extends Members>(
+  link: Link,
+  head: AnswerHead,
+  message: Message<M>,
+  draft: Draft<M>,
+  lsn: number,
+): void {
+  const { writer } = link.outbox;
+  const at = beginResponse(writer, head.apiKey, head.isFlexible, head.correlationId);
+  encode(message, head.version, draft, writer);
+  endResponse(writer, at, 0);
+  link.outbox.seal(lsn);
+}

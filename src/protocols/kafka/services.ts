@@ -1,0 +1,14 @@
+/**
+ * What all Kafka connections of a broker share.
+ */
+import type { Broker } from '../../broker/index.ts';
+import type { Clock, Logger, Scheduler } from '../../kernel/ports.ts';
+import type { FetchSessions } from './fetch-sessions.ts';
+
+export interface KafkaServices {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly sessions: FetchSessions;
+}
