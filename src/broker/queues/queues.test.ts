@@ -259,6 +259,7 @@ test('a settled range is dead only once every queue of the topic has settled it'
   assert.equal(queues.isDead(5, 12, 16), true);
   assert.equal(queues.isDead(5, 12, 17), false);
   assert.equal(queues.isDead(6, 12, 16), false, 'without a queue nothing is dead');
-  put((writer.reset().uint32(2), queueEntryKind.deleted));
+  writer.reset().uint32(2);
+  put(queueEntryKind.deleted);
   assert.equal(queues.isDead(5, 10, 19), true);
 });

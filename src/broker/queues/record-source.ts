@@ -53,6 +53,8 @@ interface PartitionWindows {
   readonly windows: RecordWindow[];
   /** A read or a decoding is under way. */
   isLoading: boolean;
+  /** Read, but not taken apart: what follows a compressed batch waits until it is wanted. */
+  rest: Batches | null;
   /** Set once reading has failed: nothing more is read. */
   fault: BrokerError | null;
 }
@@ -65,6 +67,7 @@ interface Batches {
   readonly view: DataView;
   position: number;
   readonly end: number;
+  readonly lastOffset: number;
 }
 
 export class RecordSource {
@@ -96,10 +99,32 @@ export class RecordSource {
       return window;
     }
     if (partition.isLoading || partition.fault !== null) return null;
-    this.load(partition, offset);
-    const loaded = findWindow(partition.windows, offset);
-    if (loaded !== null) this.touch(loaded);
-    return loaded;
+    if (!this.isInRest(partition, offset)) this.load(partition, offset);
+    return this.takeFromRest(partition, offset);
+  }
+
+  /** Whether `offset` lies in what was read and waits. */
+  private isInRest(partition: PartitionWindows, offset: number): boolean {
+    const { rest } = partition;
+    return rest !== null && rest.window.first <= offset && offset <= rest.lastOffset;
+  }
+
+  /** Takes more of the rest apart until a window covers `offset`, or no more can be done now. */
+  private takeFromRest(partition: PartitionWindows, offset: number): RecordWindow | null {
+    for (;;) {
+      const window = findWindow(partition.windows, offset);
+      if (window !== null) {
+        this.touch(window);
+        return window;
+      }
+      if (partition.isLoading || !this.isInRest(partition, offset)) return null;
+      const { rest } = partition;
+      assert(rest !== null, 'the offset lies in the rest');
+      partition.rest = null;
+      partition.windows.splice(partition.windows.indexOf(rest.window), 1);
+      this.unlink(rest.window);
+      this.takeApart(rest);
+    }
   }
 
   /** A read for the partition is under way: `onLoaded` follows. */
@@ -123,7 +148,7 @@ export class RecordSource {
   private partitionOf(log: PartitionLog): PartitionWindows {
     let partition = this.partitions.get(log.id);
     if (partition === undefined) {
-      partition = { log, windows: [], isLoading: false, fault: null };
+      partition = { log, windows: [], isLoading: false, rest: null, fault: null };
       this.partitions.set(log.id, partition);
     }
     return partition;
@@ -148,6 +173,7 @@ export class RecordSource {
         this.releasePlan(plan);
         return;
       }
+      this.dropRest(partition);
       const window = this.windowFor(partition, offset, plan.bytes);
       this.fill(partition, window, plan, window.length, plan.bytes);
     } catch (error) {
@@ -182,6 +208,7 @@ export class RecordSource {
         return;
       }
     }
+    const lastOffset = plan.nextOffset - 1;
     this.releasePlan(plan);
     const end = start + length;
     window.length = end;
@@ -189,11 +216,14 @@ export class RecordSource {
     const view = viewOf(bytes);
     const wasLoading = partition.isLoading;
     partition.isLoading = false;
-    this.takeApart({ partition, window, bytes, view, position: start, end });
+    this.takeApart({ partition, window, bytes, view, position: start, end, lastOffset });
     if (wasLoading && !partition.isLoading) this.onLoaded(partition.log.id);
   }
 
-  /** Adds the records of the batches to their window; compressed ones get windows of their own. */
+  /**
+   * Adds the records of the batches to their window, up to and with the first compressed one, which
+   * gets a window of its own: decoding further ahead would push out what is wanted first.
+   */
   private takeApart(batches: Batches): void {
     const { view, bytes, end } = batches;
     while (batches.position < end) {
@@ -203,8 +233,8 @@ export class RecordSource {
       batches.position = at + size;
       const count = batchRecordCount(view, at);
       if (batchCodec(view, at) !== 0 && count > 0 && !batchIsControl(view, at)) {
-        if (!this.decode(batches, at, size)) return;
-        continue;
+        this.decode(batches, at, size);
+        return;
       }
       const { window } = batches;
       if (count > 0 && !batchIsControl(view, at)) {
@@ -235,13 +265,13 @@ export class RecordSource {
     }
   }
 
-  /** Decodes the batch at `at` into a window of its own; false when that happens off the loop. */
-  private decode(batches: Batches, at: number, size: number): boolean {
+  /** Decodes the batch at `at` into a window of its own: a small one at once, others off the loop. */
+  private decode(batches: Batches, at: number, size: number): void {
     const { bytes, view, partition } = batches;
     const codec = batchCodec(view, at);
     if (size <= inlineDecodeBytesMax) {
       this.addDecoded(batches, at, this.decodeInline(bytes, codec, at, size));
-      return true;
+      return;
     }
     partition.isLoading = true;
     this.ports.offload.run(
@@ -252,13 +282,11 @@ export class RecordSource {
         if (this.isForgotten(partition)) return;
         // Whatever the worker met, only the codec itself may say that a batch cannot be read.
         const section = error === null ? output : this.decodeInline(bytes, codec, at, size);
-        this.addDecoded(batches, at, section);
         partition.isLoading = false;
-        this.takeApart(batches);
-        if (!partition.isLoading) this.onLoaded(partition.log.id);
+        this.addDecoded(batches, at, section);
+        this.onLoaded(partition.log.id);
       },
     );
-    return false;
   }
 
   /** Null when the batch cannot be decoded at all. */
@@ -277,7 +305,7 @@ export class RecordSource {
     }
   }
 
-  /** Closes the window before the batch, adds one for the batch, opens one for what follows. */
+  /** Closes the window before the batch, adds one for the batch; what follows becomes the rest. */
   private addDecoded(batches: Batches, at: number, section: Uint8Array | null): void {
     const { partition, view } = batches;
     const before = batches.window;
@@ -296,8 +324,16 @@ export class RecordSource {
     }
     this.publish(partition, decoded);
 
+    if (batches.position === batches.end) return;
     batches.window = this.newWindow(partition, end, batches.bytes);
     batches.window.isSoleOwner = false;
+    partition.rest = batches;
+    // It covers nothing, but it counts, and may be given up like others.
+    this.publish(partition, batches.window);
+  }
+
+  private dropRest(partition: PartitionWindows): void {
+    if (partition.rest !== null) this.evict(partition.rest.window);
   }
 
   private finish(batches: Batches): void {
@@ -353,9 +389,10 @@ export class RecordSource {
   }
 
   private evict(window: RecordWindow): void {
-    const windows = this.partitions.get(window.partitionId)?.windows;
-    assert(windows !== undefined, 'a window in the list belongs to a partition');
-    windows.splice(windows.indexOf(window), 1);
+    const partition = this.partitions.get(window.partitionId);
+    assert(partition !== undefined, 'a window in the list belongs to a partition');
+    partition.windows.splice(partition.windows.indexOf(window), 1);
+    if (partition.rest?.window === window) partition.rest = null;
     this.discard(window);
   }
 
