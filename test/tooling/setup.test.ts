@@ -46,8 +46,9 @@ function makeFresh(t: TestContext): string {
   return root;
 }
 
-/** Puts a script in the compiler's place. */
-function fakeCompiler(root: string, script: string): void {
+/** Puts a script in the compiler's place, and keeps what setup says out of the test's output. */
+function fakeCompiler(t: TestContext, root: string, script: string): void {
+  t.mock.method(process.stderr, 'write', () => true);
   writeFile(root, 'node_modules/ts7/bin/tsc', script);
 }
 
@@ -95,10 +96,10 @@ describe('the build', () => {
   test('a failed compiler leaves no stamp, and the next run tries again', (t) => {
     const root = makeFresh(t);
     setTime(root, 'src/log/journal.ts', future);
-    fakeCompiler(root, 'process.exit(2);');
+    fakeCompiler(t, root, 'process.exit(2);');
     assert.equal(setup.setup(root), false);
     assert.equal(setup.buildIsStale(root), true);
-    fakeCompiler(root, '');
+    fakeCompiler(t, root, '');
     setTime(root, 'src/log/journal.ts', past);
     assert.equal(setup.setup(root), true);
     assert.equal(setup.buildIsStale(root), false);
@@ -108,7 +109,7 @@ describe('the build', () => {
   test('an edit made while the compiler runs asks for another build', (t) => {
     const root = makeFresh(t);
     setTime(root, 'src/log/journal.ts', future);
-    fakeCompiler(root, "require('node:fs').writeFileSync('src/log/journal.ts', 'edited');");
+    fakeCompiler(t, root, "require('node:fs').writeFileSync('src/log/journal.ts', 'edited');");
     assert.equal(setup.setup(root), true);
     assert.equal(setup.buildIsStale(root), true);
   });
@@ -116,7 +117,7 @@ describe('the build', () => {
   test('the output of a deleted source goes, and other files stay', (t) => {
     const root = makeFresh(t);
     setTime(root, 'src/log/journal.ts', future);
-    fakeCompiler(root, '');
+    fakeCompiler(t, root, '');
     for (const name of [
       'gone.test.js',
       'gone.test.js.map',
@@ -134,7 +135,7 @@ describe('the build', () => {
     const root = makeFresh(t);
     setTime(root, 'src/log/journal.ts', past);
     setTime(root, 'tsconfig.json', future);
-    fakeCompiler(root, '');
+    fakeCompiler(t, root, '');
     // No process id is that large on any system.
     writeFile(root, 'dist/.setup-lock', '2147483646');
     assert.equal(setup.setup(root), true);
