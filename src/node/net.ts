@@ -108,8 +108,8 @@ class NodeSocket implements Socket {
     this.reads = reads;
     this.socket = accepted;
     // Undefined when the peer has gone already.
-    this.remote = { host: accepted.remoteAddress ?? '', port: accepted.remotePort ?? 0 };
-    this.local = { host: accepted.localAddress ?? '', port: accepted.localPort ?? 0 };
+    this.remote = addressOf(accepted.remoteAddress, accepted.remotePort);
+    this.local = addressOf(accepted.localAddress, accepted.localPort);
     accepted.on('error', (error) => {
       this.error = error;
     });
@@ -257,4 +257,9 @@ class NodeSocket implements Socket {
     this.chunk = null;
     sink?.onClose(this.error);
   }
+}
+
+/** An IPv4 peer of an IPv6 listener is told by its IPv4 address. */
+function addressOf(host = '', port = 0): NetAddress {
+  return { host: host.replace(/^::ffff:(?=\d+\.)/i, ''), port };
 }

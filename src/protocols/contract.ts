@@ -133,3 +133,13 @@ export interface StreamSource {
   /** Called once: all was read, or the connection is gone. */
   release(): void;
 }
+
+/** What the server needs from the broker: when answers may leave, and when to stop reading. */
+export interface ServedBroker {
+  readonly commits: {
+    isCovered(lsn: number): boolean;
+    /** Called once for each committed group. Returns the undoing. */
+    onCommit(listener: () => void): () => void;
+  };
+  readonly isCongested: boolean;
+}

@@ -1,0 +1,335 @@
+/**
+ * One connection: between a socket, its protocol and the server.
+ *
+ * Owns: when bytes are handed to the protocol, pausing, the order of ending, its time limits.
+ * Leaves: where bytes land to receive-buffer.ts, what leaves when to outbox.ts, whose turn it is to
+ * turns.ts, what bytes mean to the protocol.
+ *
+ * Back-pressure has three causes and one effect, the socket is not read: a parked request with
+ * bytes behind it (`hold`), too many unsent answers, or a congested broker and a publisher. The
+ * kernel's buffers then fill, and the peer waits.
+ *
+ * Invariants: the protocol's `onClose` is called exactly once, and nothing of it after that; no
+ * `receive` while the connection is held, congested, ending or closed.
+ */
+
+import { AssertionFailure } from '../kernel/assert.ts';
+import type { Clock, Logger, NetAddress, Socket, SocketSink } from '../kernel/ports.ts';
+import type { Link, Protocol, ProtocolConnection, ServedBroker } from '../protocols/contract.ts';
+import { type ServerLimits, stagingIdleMs } from './limits.ts';
+import { ConnectionOutbox, type OutboxOwner } from './outbox.ts';
+import { ReceiveBuffer, type SharedRegion } from './receive-buffer.ts';
+import type { SlabPool } from './slab-pool.ts';
+import type { Turns, TurnTaker } from './turns.ts';
+
+/** What all connections of a server share. */
+export interface ConnectionHost {
+  readonly broker: ServedBroker;
+  readonly clock: Clock;
+  readonly limits: ServerLimits;
+  readonly pool: SlabPool;
+  readonly shared: SharedRegion;
+  readonly turns: Turns;
+  onClosed(connection: Connection): void;
+  /** An assertion of ours failed: the broker must not go on. */
+  onFailure(error: AssertionFailure): void;
+}
+
+/** The listener a connection came through, as far as it matters to it. */
+export interface Origin {
+  readonly url: string;
+  readonly protocol: Protocol;
+  readonly advertised: NetAddress | null;
+}
+
+export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
+  readonly remote: NetAddress;
+  readonly local: NetAddress;
+  readonly listener: string;
+  readonly advertised: NetAddress;
+  readonly outbox: ConnectionOutbox;
+  readonly logger: Logger;
+  isPublisher = false;
+  isHeld = false;
+
+  private readonly host: ConnectionHost;
+  private readonly socket: Socket;
+  private readonly buffer: ReceiveBuffer;
+  private readonly protocol: ProtocolConnection;
+  private readonly idleTimeoutMs: number;
+  private readonly openedAt: number;
+  /** Monotonic ms of the last byte in, or of the last time that all bytes had left. */
+  private activeAt: number;
+  private hasHadFrame = false;
+  private isPaused = false;
+  /** The peer has sent its last byte. */
+  private isPeerEnded = false;
+  /** No more `receive`: the connection ends when its answers have left. */
+  private isEnding = false;
+  /** As `isEnding`, and a parked request is waited for. */
+  private isShuttingDown = false;
+  /** Reading has stopped because the outbox was full. */
+  private isOutboxStalled = false;
+  /** `receiveBuffered` will be called: there may be whole frames unread. */
+  private isReceiveDue = false;
+  /** Monotonic ms at which an ending connection is cut; meaningful while `isEnding`. */
+  private endsBy = 0;
+  private hasEnded = false;
+  private isDestroyed = false;
+  private isClosed = false;
+
+  constructor(host: ConnectionHost, origin: Origin, socket: Socket, logger: Logger) {
+    this.host = host;
+    this.socket = socket;
+    this.remote = socket.remote;
+    this.local = socket.local;
+    this.listener = origin.url;
+    this.advertised = origin.advertised ?? socket.local;
+    this.logger = logger;
+    this.openedAt = host.clock.monotonic();
+    this.activeAt = this.openedAt;
+    this.idleTimeoutMs = origin.protocol.idleTimeoutMs;
+    this.buffer = new ReceiveBuffer(host.shared, host.pool);
+    this.outbox = new ConnectionOutbox(this, host.broker.commits, host.pool);
+    this.protocol = origin.protocol.connect(this);
+  }
+
+  /** Begins to read. Not in the constructor: whoever is told of the close must know of the start. */
+  start(): void {
+    this.socket.start(this);
+  }
+
+  // ---- Link: what the protocol asks for ----
+
+  get isCongested(): boolean {
+    return (
+      this.outbox.isFull ||
+      this.isEnding ||
+      this.isDestroyed ||
+      (this.isPublisher && this.host.broker.isCongested)
+    );
+  }
+
+  hold(): void {
+    this.isHeld = true;
+  }
+
+  resume(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.wantReceive();
+  }
+
+  end(): void {
+    if (this.isEnding || this.isClosed) return;
+    this.startEnding();
+    this.host.turns.wantFlush(this);
+  }
+
+  destroy(reason: string): void {
+    if (this.isDestroyed || this.isClosed) return;
+    this.isDestroyed = true;
+    this.logger.info('connection.destroyed', { reason });
+    this.socket.destroy();
+  }
+
+  // ---- Server: what the owner of all connections asks for ----
+
+  /** Ends the connection once what it has begun is finished; its protocol may say goodbye. */
+  shutDown(): void {
+    if (this.isEnding || this.isClosed) return;
+    this.isShuttingDown = true;
+    this.guard(() => this.protocol.onShutdown());
+    this.end();
+    this.updatePause();
+  }
+
+  /** Looks at the time limits. */
+  check(now: number): void {
+    if (this.isClosed || this.isDestroyed) return;
+    const idleMs = now - this.activeAt;
+    if (this.isEnding) {
+      if (now > this.endsBy) this.destroy('its last answers were not taken in time');
+    } else if (!this.hasHadFrame) {
+      const { firstFrameTimeoutMs } = this.host.limits;
+      if (now - this.openedAt > firstFrameTimeoutMs) this.destroy('no first frame in time');
+    } else if (this.idleTimeoutMs > 0 && idleMs > this.idleTimeoutMs && !this.isWaitedFor()) {
+      this.destroy('idle');
+    }
+    if (idleMs > stagingIdleMs) this.outbox.shrink();
+  }
+
+  // ---- SocketSink ----
+
+  region(): Uint8Array {
+    return this.buffer.region();
+  }
+
+  // HOT: once per read.
+  onRead(count: number): void {
+    this.activeAt = this.host.clock.monotonic();
+    this.buffer.landed(count);
+    this.receive();
+  }
+
+  onDrain(): void {
+    this.activeAt = this.host.clock.monotonic();
+    this.outbox.onDrain();
+    this.flush();
+  }
+
+  onEnd(): void {
+    if (this.isPeerEnded) return;
+    this.isPeerEnded = true;
+    this.guard(() => this.protocol.onEnd());
+    this.maybeEnd();
+  }
+
+  onClose(error: Error | null): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.host.turns.forget(this);
+    this.buffer.close();
+    this.outbox.close();
+    if (error !== null) this.logger.debug('connection.failed', { error: error.message });
+    this.guard(() => this.protocol.onClose());
+    this.host.onClosed(this);
+  }
+
+  // ---- OutboxOwner and TurnTaker ----
+
+  write(bytes: Uint8Array): boolean {
+    return this.isDestroyed || this.hasEnded || this.socket.write(bytes);
+  }
+
+  wantFlush(): void {
+    if (!this.isClosed) this.host.turns.wantFlush(this);
+  }
+
+  wantCommit(): void {
+    if (!this.isClosed) this.host.turns.wantCommit(this);
+  }
+
+  get isCommitDue(): boolean {
+    return this.outbox.isCovered;
+  }
+
+  receiveBuffered(): void {
+    this.isReceiveDue = false;
+    if (this.isClosed || this.isDestroyed) return;
+    if (this.buffer.unreadBytes > 0 && !this.isHeld && !this.isCongested) {
+      this.buffer.restore();
+      this.receive();
+      return;
+    }
+    this.updatePause();
+    this.maybeEnd();
+  }
+
+  flush(): void {
+    if (this.isClosed || this.isDestroyed) return;
+    try {
+      this.outbox.flush();
+    } catch (error) {
+      this.onProtocolError(error, 'an answer could not be read to its end');
+      return;
+    }
+    if (this.outbox.isWaitingForCommit) this.host.turns.wantCommit(this);
+    if (this.isOutboxStalled && !this.outbox.isFull) {
+      this.isOutboxStalled = false;
+      this.wantReceive();
+    }
+    this.maybeEnd();
+  }
+
+  // ---- inside ----
+
+  /** Hands the unread bytes to the protocol; they are readable, and are parked on return. */
+  // HOT
+  private receive(): void {
+    const { buffer, protocol } = this;
+    if (!this.isHeld && !this.isCongested) {
+      try {
+        const { start } = buffer;
+        buffer.consume(protocol.receive(buffer.slab, start, buffer.end));
+        if (buffer.start > start) this.hasHadFrame = true;
+      } catch (error) {
+        this.onProtocolError(error, 'a frame could not be handled');
+      }
+    }
+    const { frameBytes } = protocol;
+    this.checkFrame(frameBytes);
+    if (this.isDestroyed) buffer.consume(buffer.end);
+    buffer.park(frameBytes);
+    this.updatePause();
+    if (this.isPeerEnded) this.maybeEnd();
+  }
+
+  private checkFrame(frameBytes: number): void {
+    if (frameBytes > this.host.limits.frameBytesMax) {
+      this.destroy(`a frame of ${frameBytes} bytes is over the limit`);
+    } else if (frameBytes > 0 && this.buffer.unreadBytes >= frameBytes) {
+      // Nobody would ever come back to it.
+      if (!this.isHeld && !this.isCongested) this.destroy('its protocol left a whole frame unread');
+    }
+  }
+
+  private wantReceive(): void {
+    if (this.isClosed) return;
+    this.isReceiveDue = true;
+    this.host.turns.wantReceive(this);
+  }
+
+  private updatePause(): void {
+    if (this.isClosed || this.isDestroyed) return;
+    const { isCongested } = this;
+    this.isOutboxStalled = this.outbox.isFull;
+    const wantsPause = isCongested || (this.isHeld && this.buffer.unreadBytes > 0);
+    if (isCongested && !this.isEnding && this.isPublisher && this.host.broker.isCongested) {
+      this.isReceiveDue = true;
+      this.host.turns.wantRelief(this);
+    }
+    if (wantsPause === this.isPaused) return;
+    this.isPaused = wantsPause;
+    if (wantsPause) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  /** Closes when somebody wants it closed and nothing is left to do before. */
+  private maybeEnd(): void {
+    if (this.hasEnded || this.isClosed || this.isDestroyed || !this.outbox.isEmpty) return;
+    if (this.outbox.isWaitingForCommit || (this.isShuttingDown && this.isHeld)) return;
+    if (!this.isEnding) {
+      if (!this.isPeerEnded || this.isHeld || this.isReceiveDue) return;
+      this.startEnding();
+    }
+    this.hasEnded = true;
+    this.socket.end();
+  }
+
+  private startEnding(): void {
+    this.isEnding = true;
+    this.endsBy = this.host.clock.monotonic() + this.host.limits.closeTimeoutMs;
+  }
+
+  /** Silent, but not idle: we are the ones it waits for. */
+  private isWaitedFor(): boolean {
+    return this.isHeld || this.outbox.isWaitingForCommit || this.isPaused;
+  }
+
+  private guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.onProtocolError(error, 'the protocol failed');
+    }
+  }
+
+  /** A protocol does not throw for bad input, so this is a bug; it costs its connection first. */
+  private onProtocolError(error: unknown, reason: string): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.logger.error('connection.handler_failed', { error: text });
+    this.destroy(reason);
+    if (error instanceof AssertionFailure) this.host.onFailure(error);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Slabs, reference-counted and used again: fresh memory costs more than anything done with it.
+ *
+ * Owns: sizes, free lists, the bound on unused memory.
+ * Invariant: a slab is in a free list exactly when nobody holds it, and each taker starts as its
+ * only holder.
+ */
+
+import { assert } from '../kernel/assert.ts';
+import { viewOf } from '../kernel/bytes.ts';
+import type { Slab } from '../kernel/slab.ts';
+import { freeSlabBytesMax, slabSizes } from './limits.ts';
+
+export class SlabPool {
+  private readonly free: PooledSlab[][] = slabSizes.map(() => []);
+  /** Of the slabs in the free lists. */
+  freeBytes = 0;
+  /** Of the slabs that somebody holds. */
+  heldBytes = 0;
+  /** Connections that hold a slab without unread bytes. */
+  warmCount = 0;
+
+  /** A slab of at least `bytes`, held once. Its content is old. */
+  take(bytes: number): PooledSlab {
+    const index = slabSizes.findIndex((size) => size >= bytes);
+    const size = slabSizes[index] ?? bytes;
+    this.heldBytes += size;
+    const used = this.free[index]?.pop();
+    if (used === undefined) return new PooledSlab(this, size);
+    this.freeBytes -= size;
+    used.holders = 1;
+    return used;
+  }
+
+  giveBack(slab: PooledSlab): void {
+    const size = slab.bytes.length;
+    this.heldBytes -= size;
+    const list = this.free[slabSizes.indexOf(size as (typeof slabSizes)[number])];
+    if (list === undefined || this.freeBytes + size > freeSlabBytesMax) return;
+    this.freeBytes += size;
+    list.push(slab);
+  }
+}
+
+export class PooledSlab implements Slab {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  holders = 1;
+  private readonly pool: SlabPool;
+
+  constructor(pool: SlabPool, size: number) {
+    this.pool = pool;
+    this.bytes = new Uint8Array(size);
+    this.view = viewOf(this.bytes);
+  }
+
+  retain(): void {
+    assert(this.holders > 0, 'only a holder can pass a slab on');
+    this.holders++;
+  }
+
+  release(): void {
+    assert(this.holders > 0, 'a slab is released once by each holder');
+    this.holders--;
+    if (this.holders === 0) this.pool.giveBack(this);
+  }
+}
