@@ -2,8 +2,8 @@
 
 import { assert } from '../kernel/assert.ts';
 import { ReadPlan } from '../log/read-plan.ts';
-import type { Broker } from './broker.ts';
 import type { TestBench } from './broker.fixture.ts';
+import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
 
 /** All committed batches from the one with `offset` on, as a reader gets them. */

@@ -17,7 +17,7 @@ import {
   type Timer,
 } from '../kernel/ports.ts';
 import { RamDisk } from '../kernel/ram-disk.ts';
-import { buildBatch, type BatchOptions, type RecordInput } from '../record/batch-builder.ts';
+import { type BatchOptions, buildBatch, type RecordInput } from '../record/batch-builder.ts';
 import { decompress } from '../record/compression/index.ts';
 import { Broker } from './broker.ts';
 import type { Partition, Topic } from './catalog/topic.ts';

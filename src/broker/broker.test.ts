@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BatchOptions } from '../record/batch-builder.ts';
-import type { Broker } from './broker.ts';
 import {
   appendBatch,
   createTopic,
@@ -10,6 +9,7 @@ import {
   TestBench,
   TestRandom,
 } from './broker.fixture.ts';
+import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
 import { untilSettledOption } from './catalog/topic-options.ts';
 import type { Delivery, Queue, QueueConsumer } from './queues/index.ts';

@@ -17,13 +17,13 @@ import type { StateMachine } from '../log/machine.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { ReadPlan } from '../log/read-plan.ts';
 import type { RecoveryReport } from '../log/recovery.ts';
-import type { Partition, Topic } from './catalog/topic.ts';
+import type { Partition, Topic, Watcher } from './catalog/topic.ts';
 import { TopicAdmin } from './catalog/topic-admin.ts';
 import { checkTopicOption, findTopicOption, parseTopicOptions } from './catalog/topic-options.ts';
 import { CommitQueue, type Commits } from './commit.ts';
-import { planRead, type ReadStatus, unwatch, Waker, type Watcher, watch } from './fetch.ts';
-import { spaceProbeBytes } from './limits.ts';
 import { appendToMany, type FanOutParts } from './fan-out.ts';
+import { planRead, type ReadStatus, unwatch, Waker, watch } from './fetch.ts';
+import { spaceProbeBytes } from './limits.ts';
 import type { BrokerOptions } from './options.ts';
 import type {
   AppendOutcome,
@@ -36,8 +36,8 @@ import type {
 import { ProducerIds } from './producer-ids.ts';
 import { Appender } from './publish.ts';
 import { type PublishDone, Publisher, type PublishRequest } from './publisher.ts';
-import { type DeclareOutcome, Queues, QueueService, type QueueSpec } from './queues/index.ts';
-import { readRecordsFrom, type RecordsDone } from './record-read.ts';
+import { type DeclareOutcome, QueueService, type QueueSpec, Queues } from './queues/index.ts';
+import { type RecordsDone, readRecordsFrom } from './record-read.ts';
 import { Retention } from './retention.ts';
 import { BrokerState } from './state.ts';
 import {

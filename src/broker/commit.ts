@@ -9,6 +9,7 @@
  */
 
 import type { BrokerError } from '../kernel/errors.ts';
+
 /** `Journal`, as far as it matters here. */
 interface CommittedEnd {
   readonly highWatermark: number;

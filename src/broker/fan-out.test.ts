@@ -6,8 +6,8 @@ import { buildBatch, type RecordInput } from '../record/batch-builder.ts';
 import { readRecords } from '../record/batch-reader.ts';
 import { codec } from '../record/compression/index.ts';
 import { readBatches } from './batch-read.fixture.ts';
-import type { Broker } from './broker.ts';
 import { createTopic, partitionOf, recordsAt, TestBench } from './broker.fixture.ts';
+import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
 import { AppendOutcome } from './outcomes.ts';
 

@@ -4,10 +4,9 @@ import { viewOf } from '../kernel/bytes.ts';
 import { ReadPlan } from '../log/read-plan.ts';
 import { batchBaseOffset, batchLeaderEpoch, batchSize } from '../record/batch.ts';
 import { readBatches } from './batch-read.fixture.ts';
-import type { Broker } from './broker.ts';
 import { appendBatch, createTopic, partitionOf, recordsAt, TestBench } from './broker.fixture.ts';
-import type { Partition } from './catalog/topic.ts';
-import type { Watcher } from './fetch.ts';
+import type { Broker } from './broker.ts';
+import type { Partition, Watcher } from './catalog/topic.ts';
 
 function bench() {
   const testBench = new TestBench();
@@ -28,11 +27,11 @@ function baseOffsets(bytes: Uint8Array): number[] {
 
 class CountingWatcher implements Watcher {
   readonly woken: Partition[] = [];
-  then: (partition: Partition) => void = () => {};
+  react: (partition: Partition) => void = () => {};
 
   onProgress(partition: Partition): void {
     this.woken.push(partition);
-    this.then(partition);
+    this.react(partition);
   }
 }
 
@@ -117,7 +116,7 @@ test('a watcher hears of a moved log start and of the deletion, once committed',
 test('watchers may come and go while they are woken', () => {
   const { testBench, broker, partition } = bench();
   const [first, second] = [new CountingWatcher(), new CountingWatcher()];
-  first.then = () => {
+  first.react = () => {
     broker.unwatch(partition, first);
     broker.watch(partition, first);
   };

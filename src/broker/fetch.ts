@@ -9,16 +9,7 @@ import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
 import type { Journal } from '../log/journal.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { ReadPlan } from '../log/read-plan.ts';
-import type { Partition } from './catalog/topic.ts';
-
-/** Told that something changed for a partition; it looks for itself what. */
-export interface Watcher {
-  /**
-   * High watermark or log start moved, or the partition was deleted. A watcher stays until it is
-   * taken away; it may take itself away here.
-   */
-  onProgress(partition: Partition): void;
-}
+import type { Partition, Watcher } from './catalog/topic.ts';
 
 /** 'loading': nothing is planned yet, `ready` is called when it is worth asking again. */
 export type ReadStatus = 'ready' | 'loading' | BrokerErrorCode;

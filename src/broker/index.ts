@@ -2,8 +2,12 @@
  * The surface of the broker: what protocols, the composition root and the simulation may use.
  */
 
+export type { Slab } from '../kernel/slab.ts';
+export { ReadPlan } from '../log/read-plan.ts';
+export type { StoredRecord } from '../record/batch-reader.ts';
+export type { RecordHeader } from '../record/records.ts';
 export { Broker } from './broker.ts';
-export type { Partition, Topic } from './catalog/topic.ts';
+export type { Partition, Topic, Watcher } from './catalog/topic.ts';
 export { isInternalName, isTopicName } from './catalog/topic-name.ts';
 export {
   checkTopicOption,
@@ -18,7 +22,7 @@ export {
 } from './catalog/topic-options.ts';
 export type { Commits } from './commit.ts';
 export { type EntryDocumentation, entryKind, entryTable, objectType } from './entries.ts';
-export type { ReadStatus, Watcher } from './fetch.ts';
+export type { ReadStatus } from './fetch.ts';
 export { type BrokerOptions, defaultBrokerOptions } from './options.ts';
 export {
   AppendOutcome,
@@ -28,7 +32,7 @@ export {
   type NewProducerId,
   type TopicSpec,
 } from './outcomes.ts';
-export type { Published, PublishDone, PublishRequest } from './publisher.ts';
+export type { PublishDone, Published, PublishRequest } from './publisher.ts';
 export {
   type ConsumeOptions,
   type ConsumerHandler,
@@ -39,14 +43,10 @@ export {
   type Queue,
   type QueueConsumer,
   type QueueDepth,
-  queueOption,
   type QueueService,
   type QueueSpec,
   type QueueStart,
+  queueOption,
 } from './queues/index.ts';
 export type { ReadRecords, RecordsDone } from './record-read.ts';
 export type { PositionDone, RecordPosition } from './time-lookup.ts';
-export { ReadPlan } from '../log/read-plan.ts';
-export type { Slab } from '../kernel/slab.ts';
-export type { RecordHeader } from '../record/records.ts';
-export type { StoredRecord } from '../record/batch-reader.ts';

@@ -4,10 +4,10 @@
  * Owns: the block of ids reserved by an entry; what a crash leaves of it is never handed out.
  */
 
+import type { Journal } from '../log/journal.ts';
 import { BodyWriter } from './body.ts';
 import type { Counters } from './catalog/counters.ts';
 import { encodeProducerIds, entryKind } from './entries.ts';
-import type { Journal } from '../log/journal.ts';
 import { producerIdBlock } from './limits.ts';
 
 export class ProducerIds {

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BatchOptions } from '../record/batch-builder.ts';
+import { viewOf } from '../kernel/bytes.ts';
+import { batchField, sealBatch } from '../record/batch.ts';
+import { type BatchOptions, buildBatch } from '../record/batch-builder.ts';
+import {
+  appendBatch,
+  appendBytes,
+  createTopic,
+  partitionOf,
+  recordsAt,
+  TestBench,
+} from './broker.fixture.ts';
 import type { Broker } from './broker.ts';
-import { appendBatch, createTopic, partitionOf, recordsAt, TestBench } from './broker.fixture.ts';
 import type { Partition } from './catalog/topic.ts';
+import { producersPerPartitionMax } from './limits.ts';
 
 const hour = 3_600_000;
 
@@ -176,4 +186,22 @@ test('producer ids are never handed out twice, not even after a crash', () => {
     testBench.crash();
   }
   assert.equal(seen.size, 4500);
+});
+
+test('a crowded partition forgets those who wrote longest ago, and keeps to its limit', () => {
+  const { testBench, broker, partition } = bench();
+  const batch = buildBatch(recordsAt(5), from(0, 5, 0));
+  const view = viewOf(batch);
+  for (let producer = 0; producer <= producersPerPartitionMax; producer++) {
+    view.setInt32(batchField.baseOffset + 4, 0);
+    view.setInt32(batchField.producerId + 4, producer);
+    sealBatch(batch, view, 0);
+    assert.equal(appendBytes(broker, partition, batch).error, null);
+    if (producer % 500 === 0) testBench.loop.settle();
+  }
+  assert.equal(send(broker, partition, from(0, 4, 9)).error, null, 'the first is forgotten');
+  const newest = send(broker, partition, from(producersPerPartitionMax, 4, 0));
+  assert.equal(newest.error, 'invalid_producer_epoch', 'the last is known');
+  const recent = send(broker, partition, from(producersPerPartitionMax / 2, 4, 0));
+  assert.equal(recent.error, 'invalid_producer_epoch', 'only the oldest are forgotten');
 });

@@ -20,6 +20,7 @@
 import { assert } from '../kernel/assert.ts';
 import type { ByteWriter } from '../kernel/byte-writer.ts';
 import type { AppendView, EntryView } from '../log/entry.ts';
+import type { ObjectCursor, ObjectHead } from '../log/machine.ts';
 import {
   addSequence,
   batchBaseSequence,
@@ -33,7 +34,6 @@ import {
 import { BodyReader, BodyWriter } from './body.ts';
 import { decodeProducersExpired, objectType } from './entries.ts';
 import { producerBatches } from './limits.ts';
-import type { ObjectCursor, ObjectHead } from '../log/machine.ts';
 
 /** What `check` says of a batch. */
 export const sequenceVerdict = {

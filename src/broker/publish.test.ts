@@ -13,7 +13,6 @@ import {
 import { buildBatch } from '../record/batch-builder.ts';
 import { readRecords } from '../record/batch-reader.ts';
 import { codec } from '../record/compression/index.ts';
-import { AppendOutcome } from './outcomes.ts';
 import { readBatches } from './batch-read.fixture.ts';
 import {
   appendBatch,
@@ -23,6 +22,7 @@ import {
   recordsAt,
   TestBench,
 } from './broker.fixture.ts';
+import { AppendOutcome } from './outcomes.ts';
 
 function bench(options: Readonly<Record<string, string>> = {}) {
   const testBench = new TestBench();

@@ -6,8 +6,8 @@ import { keyPartition } from '../kernel/murmur2.ts';
 import { batchRecordCount, batchSize } from '../record/batch.ts';
 import type { StoredRecord } from '../record/batch-reader.ts';
 import { readBatches } from './batch-read.fixture.ts';
-import type { Broker } from './broker.ts';
 import { appendBatch, createTopic, partitionOf, recordsAt, TestBench } from './broker.fixture.ts';
+import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
 import type { Published, PublishRequest } from './publisher.ts';
 

@@ -179,12 +179,15 @@ export class Publisher {
     }
     const { baseOffset, logAppendTime } = outcome;
     this.#parts.commits.when(outcome.lsn, (fault) => {
-      waiting.forEach(({ record, done }, i) => {
-        if (fault !== null) return done(fault, null);
+      for (const [i, { record, done }] of waiting.entries()) {
+        if (fault !== null) {
+          done(fault, null);
+          continue;
+        }
         const timestamp = logAppendTime >= 0 ? logAppendTime : record.timestamp;
         const { topic, index } = partition;
         done(null, { topic: topic.name, partition: index, offset: baseOffset + i, timestamp });
-      });
+      }
     });
   }
 

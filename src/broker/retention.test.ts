@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Broker } from './broker.ts';
 import { appendBatch, createTopic, partitionOf, recordsAt, TestBench } from './broker.fixture.ts';
+import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
 
 const minute = 60_000;

@@ -13,11 +13,11 @@
 import { assert } from '../kernel/assert.ts';
 import type { ByteWriter } from '../kernel/byte-writer.ts';
 import type { AppendView, EntryView } from '../log/entry.ts';
+import type { ObjectCursor, ObjectHead, StateMachine } from '../log/machine.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { Counters } from './catalog/counters.ts';
 import type { Topic, TopicSurroundings } from './catalog/topic.ts';
 import { decodePartitionList, decodeProducerIds, entryKind, objectType } from './entries.ts';
-import type { ObjectCursor, ObjectHead, StateMachine } from '../log/machine.ts';
 import type { StatePart } from './ports.ts';
 import { Producers } from './producers.ts';
 

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import type { BrokerErrorCode } from '../kernel/errors.ts';
 import type { BatchOptions, RecordInput } from '../record/batch-builder.ts';
 import { codec } from '../record/compression/index.ts';
-import type { Broker } from './broker.ts';
 import {
   appendBatch,
   createTopic,
@@ -12,6 +11,7 @@ import {
   TestBench,
   TestRandom,
 } from './broker.fixture.ts';
+import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
 import type { PositionDone, RecordPosition } from './time-lookup.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Broker } from '../broker.ts';
 import { appendBatch, createTopic, partitionOf, recordsAt, TestBench } from '../broker.fixture.ts';
+import type { Broker } from '../broker.ts';
 import { partitionsPerTopicMax } from '../limits.ts';
 import type { TopicSpec } from '../outcomes.ts';
 

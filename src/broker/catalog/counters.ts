@@ -7,8 +7,8 @@
  * Checkpoint object (type 16): uint32 next topic | uint32 next partition | uint64 next producer.
  */
 
-import { BodyReader, BodyWriter } from '../body.ts';
 import type { ByteWriter } from '../../kernel/byte-writer.ts';
+import { BodyReader, BodyWriter } from '../body.ts';
 
 export class Counters {
   nextTopicId = 1;

@@ -9,9 +9,9 @@
  * (`repair`). A topic that lacks a partition's log gets it; a log without a topic is deleted.
  */
 
+import { formatUuidShort, utf8Length, uuidBytes } from '../../kernel/bytes.ts';
 import type { BrokerErrorCode } from '../../kernel/errors.ts';
 import type { Logger, Random } from '../../kernel/ports.ts';
-import { formatUuidShort, utf8Length, uuidBytes } from '../../kernel/bytes.ts';
 import type { Journal } from '../../log/journal.ts';
 import { BodyWriter } from '../body.ts';
 import {

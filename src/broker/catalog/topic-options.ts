@@ -233,21 +233,21 @@ export interface TopicOptions {
   readonly compressionType: CompressionType;
 }
 
-/** `valueOf` answers with the value in force; all have passed `checkTopicOption`. */
-export function parseTopicOptions(valueOf: (name: string) => string): TopicOptions {
-  const policies = listMembers(valueOf('cleanup.policy'));
-  const isUntilSettled = valueOf(untilSettledOption).trim().toLowerCase() === 'true';
+/** `textOf` answers with the value in force; all have passed `checkTopicOption`. */
+export function parseTopicOptions(textOf: (name: string) => string): TopicOptions {
+  const policies = listMembers(textOf('cleanup.policy'));
+  const isUntilSettled = textOf(untilSettledOption).trim().toLowerCase() === 'true';
   return {
     isDeleting: policies.includes('delete') && !isUntilSettled,
     isUntilSettled,
     isCompacting: policies.includes('compact'),
-    retentionMs: limitOf(valueOf('retention.ms')),
-    retentionBytes: limitOf(valueOf('retention.bytes')),
-    maxMessageBytes: Number(valueOf('max.message.bytes')),
-    isLogAppendTime: valueOf('message.timestamp.type').trim() === 'LogAppendTime',
-    timestampBeforeMaxMs: limitOf(valueOf('message.timestamp.before.max.ms')),
-    timestampAfterMaxMs: limitOf(valueOf('message.timestamp.after.max.ms')),
-    compressionType: valueOf('compression.type').trim() as CompressionType,
+    retentionMs: limitOf(textOf('retention.ms')),
+    retentionBytes: limitOf(textOf('retention.bytes')),
+    maxMessageBytes: Number(textOf('max.message.bytes')),
+    isLogAppendTime: textOf('message.timestamp.type').trim() === 'LogAppendTime',
+    timestampBeforeMaxMs: limitOf(textOf('message.timestamp.before.max.ms')),
+    timestampAfterMaxMs: limitOf(textOf('message.timestamp.after.max.ms')),
+    compressionType: textOf('compression.type').trim() as CompressionType,
   };
 }
 

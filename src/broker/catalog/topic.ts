@@ -8,7 +8,6 @@
 import { assert } from '../../kernel/assert.ts';
 import { formatUuidShort } from '../../kernel/bytes.ts';
 import type { PartitionLog } from '../../log/partition-log.ts';
-import type { Watcher } from '../fetch.ts';
 import type { TopicOptions } from './topic-options.ts';
 
 /** How a topic reaches what lies around it; one for all topics of a broker. */
@@ -16,6 +15,15 @@ export interface TopicSurroundings {
   partitionLog(id: number): PartitionLog | undefined;
   parseOptions(overrides: ReadonlyMap<string, string>): TopicOptions;
   leaderEpoch(): number;
+}
+
+/** Told that something changed for a partition; it looks for itself what. */
+export interface Watcher {
+  /**
+   * High watermark or log start moved, or the partition was deleted. A watcher stays until it is
+   * taken away; it may take itself away here.
+   */
+  onProgress(partition: Partition): void;
 }
 
 export class Partition {
