@@ -22,7 +22,7 @@ const forProtocols = ['kernel/', 'config/', 'record/', 'broker/', 'protocols/con
 const forConnectors = ['kernel/', 'config/', 'broker/', 'connectors/contract\\.ts'];
 
 /** Beside their source, and free to use what a test needs: packages, the simulator, other folders. */
-const testFile = '\\.(test|fuzz)\\.ts$';
+const testFile = '\\.(test|fuzz|fixture)\\.ts$';
 
 /** From these files of src into src: only what is listed. */
 function only(name, from, targets, fromNot = []) {

@@ -48,7 +48,7 @@ function pack(folder: string): string {
     { filename: string; files: PackedFile[] },
   ];
   const paths = packed.files.map((file) => file.path);
-  const tests = paths.filter((file) => /\.(test|fuzz)\.|\bvectors\//.test(file));
+  const tests = paths.filter((file) => /\.(test|fuzz|fixture)\.|\bvectors\//.test(file));
   expect(tests.length === 0, `no tests among ${paths.length} files ${tests.slice(0, 3).join(' ')}`);
   for (const needed of ['LICENSE', 'README.md', 'dist/src/index.d.ts', 'dist/cjs/index.d.cts']) {
     expect(paths.includes(needed), `contains ${needed}`);

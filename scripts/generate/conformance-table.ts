@@ -43,7 +43,7 @@ export function renderConformance(references: readonly SpecReference[]): string 
 }
 
 function isTest(path: string): boolean {
-  return /\.(test|fuzz)\.ts$/.test(path) || !path.startsWith('src/');
+  return /\.(test|fuzz|fixture)\.ts$/.test(path) || !path.startsWith('src/');
 }
 
 function cell(paths: ReadonlySet<string>, wanted: (path: string) => boolean): string {

@@ -24,7 +24,7 @@ export interface Finding {
 export function parseSource(path: string, text: string): Source {
   const kind = path.endsWith('x') ? ts.ScriptKind.TSX : ts.ScriptKind.TS;
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, kind);
-  return { path, text, tree, isTest: /\.(test|fuzz)\.tsx?$/.test(path) };
+  return { path, text, tree, isTest: /\.(test|fuzz|fixture)\.tsx?$/.test(path) };
 }
 
 export function findingAt(source: Source, position: number, message: string): Finding {

@@ -38,7 +38,9 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   'src/cli/topics.ts': ['../log/journal.ts', '../app/create-broker.ts'],
   'src/index.ts': ['./app/create-broker.ts'],
   'src/broker/uses-simulation.ts': ['../../simulation/run.ts', 'fast-check'],
-  'src/broker/publish.test.ts': ['../../simulation/run.ts', 'fast-check', './publish.ts'],
+  'src/broker/publish.test.ts': ['./log.fixture.ts', 'fast-check', './publish.ts'],
+  'src/broker/log.fixture.ts': ['../../simulation/run.ts'],
+  'src/broker/uses-fixture.ts': ['./log.fixture.ts'],
   'simulation/run.ts': ['../src/app/create-broker.ts'],
   'simulation/real-disk.ts': ['../src/node/disk.ts'],
   'test/anything.test.ts': ['../src/node/disk.ts', '../src/app/create-broker.ts'],
@@ -61,6 +63,7 @@ const expected = [
   'published-packages-only: src/broker/uses-simulation.ts → fast-check',
   'server-imports: src/server/knows-broker.ts → src/broker/publish.ts',
   'simulation-imports: simulation/real-disk.ts → src/node/disk.ts',
+  'src-stands-alone: src/broker/uses-fixture.ts → src/broker/log.fixture.ts',
   'src-stands-alone: src/broker/uses-simulation.ts → simulation/run.ts',
 ].sort();
 
