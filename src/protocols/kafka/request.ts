@@ -19,11 +19,17 @@ export interface AnswerHead {
   readonly correlationId: number;
 }
 
-/** Borrowed until the handler returns; `head` may be kept. */
+/** Whether the connection is still there, for those who answer later. */
+export interface ConnectionLife {
+  readonly isClosed: boolean;
+}
+
+/** Borrowed until the handler returns; `head`, `link` and `life` may be kept. */
 export interface KafkaRequest {
   readonly services: KafkaServices;
   readonly link: Link;
   readonly reader: Reader;
+  readonly life: ConnectionLife;
   readonly head: AnswerHead;
 }
 

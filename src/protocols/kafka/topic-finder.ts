@@ -24,7 +24,7 @@ export class TopicFinder {
     const length = end - start;
     const last = this.#topic;
     if (last !== null && length === this.#nameLength && !last.isDeleted) {
-      if (equalRanges(bytes, start, this.#name, 0, length)) return last;
+      if (equalRanges(bytes, start, end, this.#name, 0, length)) return last;
     }
     if (length > NAME_BYTES_MAX) return undefined;
     const topic = this.#broker.topic(decodeUtf8(bytes, start, end));
@@ -37,7 +37,8 @@ export class TopicFinder {
 
   byId(bytes: Uint8Array, start: number): Topic | undefined {
     const last = this.#topic;
-    if (last !== null && !last.isDeleted && equalRanges(bytes, start, last.uuid, 0, 16)) return last;
+    if (last !== null && !last.isDeleted && equalRanges(bytes, start, start + 16, last.uuid, 0, 16))
+      return last;
     const topic = this.#broker.topicByUuid(formatUuidShort(bytes, start));
     if (topic !== undefined) {
       this.#topic = topic;

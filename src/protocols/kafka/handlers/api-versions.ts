@@ -1,9 +1,10 @@
 /** ApiVersions: what is advertised is what is handled. */
+
+import type { Link } from '../../contract.ts';
 import { apiKeys, apis } from '../api-keys.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { type AnswerHead, answer, bodyOf, type KafkaRequest } from '../request.ts';
 import { apiVersionsRequest, apiVersionsResponse } from '../schemas/api-versions.ts';
-import type { Link } from '../../contract.ts';
 
 /** [KIP-511] */
 const softwareForm = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
@@ -35,5 +36,11 @@ export function refuseApiVersions(link: Link, correlationId: number): void {
     correlationId,
   };
   const own = advertised.filter((api) => api.apiKey === apiKeys.apiVersions);
-  answer(link, head, apiVersionsResponse, { errorCode: kafkaErrors.unsupportedVersion, apiKeys: own }, 0);
+  answer(
+    link,
+    head,
+    apiVersionsResponse,
+    { errorCode: kafkaErrors.unsupportedVersion, apiKeys: own },
+    0,
+  );
 }

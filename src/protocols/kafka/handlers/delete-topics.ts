@@ -32,12 +32,15 @@ function deleteOne(
 ): { readonly row: Deleted; readonly rowLsn: number } {
   if (name !== null && topicId !== zeroUuid) {
     const errorMessage = 'a name or an id, not both';
-    return { row: { name, topicId, errorCode: kafkaErrors.invalidRequest, errorMessage }, rowLsn: 0 };
+    return {
+      row: { name, topicId, errorCode: kafkaErrors.invalidRequest, errorMessage },
+      rowLsn: 0,
+    };
   }
-  const topic: Topic | undefined =
-    name === null ? broker.topicByUuid(topicId) : broker.topic(name);
+  const topic: Topic | undefined = name === null ? broker.topicByUuid(topicId) : broker.topic(name);
   if (topic === undefined) {
-    const errorCode = name === null ? kafkaErrors.unknownTopicId : kafkaErrors.unknownTopicOrPartition;
+    const errorCode =
+      name === null ? kafkaErrors.unknownTopicId : kafkaErrors.unknownTopicOrPartition;
     return { row: { name, topicId, errorCode }, rowLsn: 0 };
   }
   const outcome = broker.deleteTopic(topic);

@@ -46,7 +46,7 @@ const knownSince: Readonly<Record<number, number>> = {
 };
 
 export function handleListOffsets(request: KafkaRequest): void {
-  const { services, link, head } = request;
+  const { services, link, head, life } = request;
   const { broker } = services;
   const body = bodyOf(request, listOffsetsRequest);
   let lookups = 1;
@@ -72,7 +72,7 @@ export function handleListOffsets(request: KafkaRequest): void {
 
   function done(): void {
     lookups -= 1;
-    if (lookups > 0) return;
+    if (lookups > 0 || life.isClosed) return;
     answer(link, head, listOffsetsResponse, { topics }, broker.catalogLsn);
     if (isParked) link.resume();
   }

@@ -1,0 +1,120 @@
+/**
+ * One Kafka connection: frames to handlers, in order.
+ *
+ * Owns: where a frame ends, what happens with requests that are not understood.
+ * Leaves: sockets and the order of answers to the server, each API to its handler.
+ *
+ * A request that is parked holds the link: those behind it wait, as in the original.
+ */
+import { ProtocolViolation } from '../../kernel/errors.ts';
+import type { Slab } from '../../kernel/slab.ts';
+import type { Link, ProtocolConnection } from '../contract.ts';
+import { apiKeys } from './api-keys.ts';
+import { lengthBytes, measureFrame, RequestHeader, requestBytesMax } from './frame.ts';
+import { handleApiVersions, refuseApiVersions } from './handlers/api-versions.ts';
+import { handleCreateTopics } from './handlers/create-topics.ts';
+import { handleDeleteTopics } from './handlers/delete-topics.ts';
+import { handleDescribeCluster } from './handlers/describe-cluster.ts';
+import { FetchHandler } from './handlers/fetch.ts';
+import { handleFindCoordinator } from './handlers/find-coordinator.ts';
+import { handleInitProducerId } from './handlers/init-producer-id.ts';
+import { handleListOffsets } from './handlers/list-offsets.ts';
+import { handleMetadata } from './handlers/metadata.ts';
+import { handleOffsetForLeaderEpoch } from './handlers/offset-for-leader-epoch.ts';
+import { ProduceHandler } from './handlers/produce.ts';
+import { Reader } from './reader.ts';
+import { headOf, type KafkaRequest } from './request.ts';
+import type { KafkaServices } from './services.ts';
+import { TopicFinder } from './topic-finder.ts';
+
+/** What is rare and short: one function each. Produce and fetch keep state per connection. */
+const handlers: Readonly<Record<number, (request: KafkaRequest) => void>> = {
+  [apiKeys.apiVersions]: handleApiVersions,
+  [apiKeys.metadata]: handleMetadata,
+  [apiKeys.createTopics]: handleCreateTopics,
+  [apiKeys.deleteTopics]: handleDeleteTopics,
+  [apiKeys.listOffsets]: handleListOffsets,
+  [apiKeys.initProducerId]: handleInitProducerId,
+  [apiKeys.offsetForLeaderEpoch]: handleOffsetForLeaderEpoch,
+  [apiKeys.describeCluster]: handleDescribeCluster,
+  [apiKeys.findCoordinator]: handleFindCoordinator,
+};
+
+export class KafkaConnection implements ProtocolConnection {
+  frameBytes = 0;
+  isClosed = false;
+  readonly #services: KafkaServices;
+  readonly #link: Link;
+  readonly #reader = new Reader();
+  readonly #header = new RequestHeader();
+  readonly #produce: ProduceHandler;
+  readonly #fetch: FetchHandler;
+
+  constructor(services: KafkaServices, link: Link) {
+    this.#services = services;
+    this.#link = link;
+    this.#produce = new ProduceHandler(new TopicFinder(services.broker));
+    this.#fetch = new FetchHandler(services, link, this);
+  }
+
+  receive(slab: Slab, start: number, end: number): number {
+    let at = start;
+    try {
+      for (;;) {
+        if (this.#link.isHeld || this.#link.isCongested || this.isClosed) break;
+        this.frameBytes = measureFrame(slab.view, at, end, requestBytesMax);
+        if (this.frameBytes === 0 || at + this.frameBytes > end) break;
+        const frameEnd = at + this.frameBytes;
+        this.#handle(slab, at + lengthBytes, frameEnd);
+        at = frameEnd;
+        this.frameBytes = 0;
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      this.#link.outbox.discard();
+      this.#close(error.message);
+    }
+    return at;
+  }
+
+  #close(reason: string): void {
+    this.isClosed = true;
+    this.#link.destroy(reason);
+  }
+
+  #handle(slab: Slab, start: number, end: number): void {
+    const reader = this.#reader;
+    const header = this.#header;
+    reader.reset(slab.bytes, start, end, slab.view);
+    const outcome = header.read(reader);
+    if (outcome !== 'ok') {
+      if (header.apiKey === apiKeys.apiVersions) {
+        return refuseApiVersions(this.#link, header.correlationId);
+      }
+      return this.#close(`request ${header.apiKey} version ${header.apiVersion} is not served`);
+    }
+    const request = {
+      services: this.#services,
+      link: this.#link,
+      reader,
+      head: headOf(header),
+      life: this,
+    };
+    if (header.apiKey === apiKeys.produce) return this.#produce.handle(request, slab);
+    if (header.apiKey === apiKeys.fetch) return this.#fetch.handle(request);
+    handlers[header.apiKey]?.(request);
+  }
+
+  onEnd(): void {
+    // What is parked is answered in its time; the server closes afterwards.
+  }
+
+  onShutdown(): void {
+    this.#fetch.finish();
+  }
+
+  onClose(): void {
+    this.isClosed = true;
+    this.#fetch.close();
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * Fetch: plans what there is, answers with it as a stream, or waits until there is enough.
+ *
+ * One fetch at a time per connection: while it waits the link is held, as in the original. It is looked
+ * at again when a partition makes progress, at most once a tick, and answered at the latest after
+ * max wait.
+ */
+import type { Watcher } from '../../../broker/index.ts';
+import { assert } from '../../../kernel/assert.ts';
+import type { Timer } from '../../../kernel/ports.ts';
+import type { Link } from '../../contract.ts';
+import { kafkaErrors } from '../error-codes.ts';
+import { toKafkaError } from '../errors.ts';
+import { FetchAnswer } from '../fetch-answer.ts';
+import { FetchRequest } from '../fetch-request.ts';
+import type { FetchSession } from '../fetch-sessions.ts';
+import { FetchTarget, TopicRef, targetKey } from '../fetch-target.ts';
+import { type PlanStream, PlanStreams } from '../plan-stream.ts';
+import type { AnswerHead, ConnectionLife, KafkaRequest } from '../request.ts';
+import type { KafkaServices } from '../services.ts';
+
+/** Kafka's default of `fetch.max.bytes` on the broker. */
+const answerBytesMax = 55 * 1024 * 1024;
+const zstdSince = 10;
+const topicIdSince = 13;
+const sessionSince = 7;
+const waitMsMax = 0x7fff_ffff;
+
+/** What a partition of the answer gets. */
+export interface PlannedTarget {
+  readonly target: FetchTarget;
+  /** Null: no records. */
+  stream: PlanStream | null;
+}
+
+/** The fetches of one connection. */
+export class FetchHandler implements Watcher {
+  readonly #services: KafkaServices;
+  readonly #link: Link;
+  readonly #life: ConnectionLife;
+  readonly #fetch = new FetchRequest();
+  readonly #answer = new FetchAnswer();
+  readonly #streams = new PlanStreams();
+  readonly #planned: PlannedTarget[] = [];
+  // The fetch at hand; its request's bytes may be gone.
+  #head: AnswerHead | null = null;
+  #targets: readonly FetchTarget[] = [];
+  #session: FetchSession | null = null;
+  #isIncremental = false;
+  #minBytes = 0;
+  #maxBytes = 0;
+  #isReadCommitted = false;
+  #deadlineMs = 0;
+  #timer: Timer | null = null;
+  #isParked = false;
+  #isLookScheduled = false;
+  #isLoading = false;
+  #bytes = 0;
+  #mustAnswer = false;
+
+  constructor(services: KafkaServices, link: Link, life: ConnectionLife) {
+    this.#services = services;
+    this.#link = link;
+    this.#life = life;
+  }
+
+  handle({ reader, head }: KafkaRequest): void {
+    const fetch = this.#fetch;
+    fetch.begin(reader, head.version);
+    this.#head = head;
+    this.#minBytes = fetch.minBytes;
+    this.#maxBytes = Math.min(fetch.maxBytes, answerBytesMax);
+    this.#isReadCommitted = fetch.isolationLevel === 1;
+    const error = this.#readTargets(reader.bytes);
+    if (error !== kafkaErrors.none) {
+      return this.#answer.refuse(this.#link, head, error);
+    }
+    const waitMs = Math.min(Math.max(0, fetch.maxWaitMs), waitMsMax);
+    this.#deadlineMs = this.#services.clock.monotonic() + waitMs;
+    this.#look(waitMs === 0);
+  }
+
+  /** Sets targets and session from the request; returns the session's error. */
+  #readTargets(bytes: Uint8Array): number {
+    const { sessionId, sessionEpoch } = this.#fetch;
+    const usesTopicIds = (this.#head?.version ?? 0) >= topicIdSince;
+    const { sessions } = this.#services;
+    this.#session = null;
+    this.#isIncremental = false;
+    if ((this.#head?.version ?? 0) < sessionSince || sessionEpoch <= 0) {
+      if (sessionId !== 0) sessions.close(sessionId);
+      const targets = this.#mergeTargets(bytes, new Map());
+      if (sessionEpoch === 0) this.#session = sessions.begin(usesTopicIds, targets);
+      this.#targets = [...targets.values()];
+      return kafkaErrors.none;
+    }
+    const session = sessions.find(sessionId);
+    if (session === undefined) return kafkaErrors.fetchSessionIdNotFound;
+    if (session.epoch !== sessionEpoch) return kafkaErrors.invalidFetchSessionEpoch;
+    if (session.usesTopicIds !== usesTopicIds) return kafkaErrors.fetchSessionTopicIdError;
+    session.advance();
+    this.#mergeTargets(bytes, session.targets);
+    this.#forgetTargets(bytes, session);
+    this.#session = session;
+    this.#isIncremental = true;
+    this.#targets = [...session.targets.values()];
+    return kafkaErrors.none;
+  }
+
+  /** Adds and updates what the request names. */
+  #mergeTargets(bytes: Uint8Array, targets: Map<string, FetchTarget>): Map<string, FetchTarget> {
+    const fetch = this.#fetch;
+    while (fetch.nextTopic()) {
+      const topic = topicRefOf(fetch, bytes);
+      while (fetch.nextPartition()) {
+        const key = targetKey(topic.text, fetch.partition);
+        let target = targets.get(key);
+        if (target === undefined) {
+          target = new FetchTarget(topic, fetch.partition);
+          targets.set(key, target);
+        }
+        target.update(fetch);
+      }
+    }
+    return targets;
+  }
+
+  #forgetTargets(bytes: Uint8Array, session: FetchSession): void {
+    const fetch = this.#fetch;
+    fetch.beginForgotten();
+    while (fetch.nextForgottenTopic()) {
+      const topic = topicRefOf(fetch, bytes);
+      while (fetch.nextForgottenPartition()) {
+        session.targets.delete(targetKey(topic.text, fetch.partition));
+      }
+    }
+  }
+
+  /** Plans everything; answers if that is enough or `isLast`, else waits. */
+  #look(isLast: boolean): void {
+    const { broker } = this.#services;
+    this.#bytes = 0;
+    this.#mustAnswer = isLast || broker.fault !== null;
+    this.#isLoading = false;
+    for (const target of this.#targets) this.#plan(target);
+    const hasEnough = this.#bytes > 0 && this.#bytes >= this.#minBytes;
+    const isEnough = hasEnough || this.#minBytes <= 0 || this.#planned.length === 0;
+    const mayWait = this.#isLoading && this.#bytes === 0;
+    if ((isEnough && !mayWait) || this.#mustAnswer) return this.#respond();
+    this.#park();
+  }
+
+  #plan(target: FetchTarget): void {
+    const { broker } = this.#services;
+    const planned: PlannedTarget = { target, stream: null };
+    this.#planned.push(planned);
+    target.resolve(broker);
+    const { partition } = target;
+    if (target.error !== kafkaErrors.none || partition === null) {
+      this.#mustAnswer = true;
+      return;
+    }
+    const isZstd = partition.topic.options.compressionType === 'zstd';
+    if (isZstd && (this.#head?.version ?? 0) < zstdSince) {
+      target.error = kafkaErrors.unsupportedCompressionType;
+      this.#mustAnswer = true;
+      return;
+    }
+    const room = Math.min(target.maxBytes, this.#maxBytes - this.#bytes);
+    if (this.#bytes > 0 && room <= 0) return;
+    const stream = this.#streams.take();
+    const status = broker.planRead(partition, target.offset, room, stream.plan, this.#onLoaded);
+    if (status === 'ready') return this.#keep(planned, stream, room);
+    stream.release();
+    if (status === 'loading') {
+      this.#isLoading = true;
+      return;
+    }
+    target.error = toKafkaError(status);
+    this.#mustAnswer = true;
+  }
+
+  /** The first records of an answer come whatever their size; after that the limits hold. */
+  #keep(planned: PlannedTarget, stream: PlanStream, room: number): void {
+    const { bytes } = stream.plan;
+    if (bytes === 0 || (this.#bytes > 0 && bytes > room)) return stream.release();
+    planned.stream = stream;
+    this.#bytes += bytes;
+  }
+
+  readonly #onLoaded = (): void => this.#scheduleLook();
+
+  #park(): void {
+    this.#dropPlans();
+    if (this.#isParked) return;
+    this.#isParked = true;
+    const { broker, scheduler, clock } = this.#services;
+    for (const { partition } of this.#targets)
+      if (partition !== null) broker.watch(partition, this);
+    const waitMs = Math.max(0, this.#deadlineMs - clock.monotonic());
+    this.#timer = scheduler.after(waitMs, () => {
+      this.#timer = null;
+      if (this.#isParked) this.#look(true);
+    });
+    this.#link.hold();
+  }
+
+  /** A watched partition has moved. */
+  onProgress(): void {
+    this.#scheduleLook();
+  }
+
+  #scheduleLook(): void {
+    if (!this.#isParked || this.#isLookScheduled) return;
+    this.#isLookScheduled = true;
+    this.#services.scheduler.endOfTick(() => {
+      this.#isLookScheduled = false;
+      if (this.#isParked && !this.#life.isClosed) this.#look(false);
+    });
+  }
+
+  #dropPlans(): void {
+    for (const { stream } of this.#planned) stream?.release();
+    this.#planned.length = 0;
+  }
+
+  #respond(): void {
+    assert(this.#head !== null, 'a fetch is answered once');
+    const wasParked = this.#isParked;
+    this.#unpark();
+    const session = this.#session;
+    this.#answer.write(this.#link, this.#head, {
+      sessionId: session?.id ?? 0,
+      planned: this.#planned,
+      isIncremental: this.#isIncremental,
+      isReadCommitted: this.#isReadCommitted,
+      catalogLsn: this.#services.broker.catalogLsn,
+    });
+    if (session !== null) moveServed(session, this.#planned);
+    this.#planned.length = 0;
+    this.#head = null;
+    if (wasParked) this.#link.resume();
+  }
+
+  #unpark(): void {
+    if (!this.#isParked) return;
+    this.#isParked = false;
+    this.#timer?.cancel();
+    this.#timer = null;
+    const { broker } = this.#services;
+    for (const { partition } of this.#targets)
+      if (partition !== null) broker.unwatch(partition, this);
+  }
+
+  /** The broker closes: a waiting fetch is answered with what there is. */
+  finish(): void {
+    if (this.#isParked) this.#look(true);
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#unpark();
+    this.#dropPlans();
+  }
+}
+
+function topicRefOf(fetch: FetchRequest, bytes: Uint8Array): TopicRef {
+  const { topicIdStart, topicNameStart, topicNameEnd } = fetch;
+  if (topicIdStart >= 0) return new TopicRef(bytes.slice(topicIdStart, topicIdStart + 16), true);
+  return new TopicRef(bytes.slice(topicNameStart, topicNameEnd), false);
+}
+
+/** What got records goes to the end, so that a busy partition does not starve the others. */
+function moveServed(session: FetchSession, planned: readonly PlannedTarget[]): void {
+  for (const { target, stream } of planned) {
+    if (stream === null || !session.targets.delete(target.key)) continue;
+    session.targets.set(target.key, target);
+  }
+}
