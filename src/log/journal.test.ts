@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { viewOf } from '../kernel/bytes.ts';
 import { buildBatch } from '../record/batch-builder.ts';
 import { TestJournal } from './journal.fixture.ts';
+import { ReadPlan } from './read-plan.ts';
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -123,6 +124,29 @@ test('one payload for several partitions is stored once and read with each oneâ€
       [500],
     );
   }
+});
+
+test('a read in pieces of any size gives the same bytes', () => {
+  const t = new TestJournal().open();
+  t.journal.createPartition(1, 0);
+  for (let i = 0; i < 5; i++) t.append(1, `value ${i}`);
+  t.append(1, new Uint8Array(70_000));
+  t.loop.run();
+  const plan = new ReadPlan();
+  const readAll = (pieceBytes: number): Uint8Array => {
+    t.journal.plan(t.partition(1), 0, 1_000_000, plan, () => {});
+    const target = new Uint8Array(plan.bytes);
+    for (let at = 0; at < target.length; ) {
+      const count = plan.read(target, at, Math.min(pieceBytes, target.length - at), () => {});
+      assert.ok(count > 0, 'what is in memory is there at once');
+      at += count;
+      assert.equal(plan.bytesLeft, target.length - at);
+    }
+    plan.release();
+    return target;
+  };
+  const whole = readAll(1_000_000);
+  for (const pieceBytes of [1, 7, 60, 61, 62, 1000]) assert.deepEqual(readAll(pieceBytes), whole);
 });
 
 test('a clean shutdown is known as one', () => {

@@ -150,7 +150,7 @@ export class LogReader implements PlanSource {
     ready: () => void,
   ): number {
     let copied = 0;
-    while (plan.bytesLeft > 0) {
+    while (plan.row < plan.count) {
       const left = plan.sizes.get(plan.row) - plan.rowDone;
       const room = length - copied;
       if (room < left && room < batchHeaderBytes) break;

@@ -8,6 +8,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { GrowableF64, GrowableU32 } from '../kernel/grow.ts';
+import { batchHeaderBytes } from '../record/batch.ts';
 import type { BatchLocation } from './batch-index.ts';
 import type { Segment } from './segment.ts';
 
@@ -34,6 +35,10 @@ export class ReadPlan {
   #source: PlanSource | null = null;
   #bytes = 0;
   #bytesLeft = 0;
+  /** A batch header that was copied but did not fit where it goes. */
+  readonly #carry = new Uint8Array(batchHeaderBytes);
+  #carryLength = 0;
+  #carryDone = 0;
   /** The row being copied and the bytes of it that are out. */
   row = 0;
   rowDone = 0;
@@ -54,7 +59,7 @@ export class ReadPlan {
   }
 
   get bytesLeft(): number {
-    return this.#bytesLeft;
+    return this.#bytesLeft + this.#carryLength - this.#carryDone;
   }
 
   begin(source: PlanSource): void {
@@ -102,15 +107,46 @@ export class ReadPlan {
   }
 
   /**
-   * Copies the next bytes, at most `length` (at least 64), to `target` from `start`: batches as their
+   * Copies the next bytes, at most `length` (at least 1), to `target` from `start`: batches as their
    * partition's readers see them.
    * @returns the bytes copied; 0 when a disk read is under way and `ready` will be called.
    * @throws BrokerError storage_damaged, storage_failed
    */
   read(target: Uint8Array, start: number, length: number, ready: () => void): number {
-    if (this.#bytesLeft === 0) return 0;
+    let copied = this.#takeCarried(target, start, length);
+    while (copied < length && this.#bytesLeft > 0) {
+      const room = length - copied;
+      const count = this.#needsCarry(room)
+        ? this.#copyThroughCarry(target, start + copied, room, ready)
+        : this.#open().copy(this, target, start + copied, room, ready);
+      if (count === 0) break;
+      copied += count;
+    }
+    return copied;
+  }
+
+  /** A header is patched as a whole; where it does not fit, it is handed out in pieces. */
+  #needsCarry(room: number): boolean {
+    return this.rowDone === 0 && room < batchHeaderBytes && room < this.sizes.get(this.row);
+  }
+
+  #copyThroughCarry(target: Uint8Array, start: number, room: number, ready: () => void): number {
+    this.#carryLength = this.#open().copy(this, this.#carry, 0, batchHeaderBytes, ready);
+    this.#carryDone = 0;
+    return this.#takeCarried(target, start, room);
+  }
+
+  #takeCarried(target: Uint8Array, start: number, room: number): number {
+    const count = Math.min(room, this.#carryLength - this.#carryDone);
+    if (count <= 0) return 0;
+    target.set(this.#carry.subarray(this.#carryDone, this.#carryDone + count), start);
+    this.#carryDone += count;
+    return count;
+  }
+
+  #open(): PlanSource {
     assert(this.#source !== null, 'a plan is begun before it is read');
-    return this.#source.copy(this, target, start, length, ready);
+    return this.#source;
   }
 
   /** Gives the segments free. Idempotent. */
@@ -124,6 +160,8 @@ export class ReadPlan {
     this.baseOffsets.truncate(0);
     this.maxTimestamps.truncate(0);
     this.#bytesLeft = 0;
+    this.#carryLength = 0;
+    this.#carryDone = 0;
     this.#source = null;
   }
 }
