@@ -153,7 +153,8 @@ export class LogReader implements PlanSource {
     while (plan.row < plan.count) {
       const left = plan.sizes.get(plan.row) - plan.rowDone;
       const room = length - copied;
-      if (room < left && room < batchHeaderBytes) break;
+      if (room === 0) break;
+      if (plan.rowDone === 0 && room < left && room < batchHeaderBytes) break;
       const count = this.#copyRow(plan, target, start + copied, Math.min(left, room), ready);
       if (count === 0) break;
       copied += count;
