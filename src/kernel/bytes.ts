@@ -66,6 +66,11 @@ export function equalRanges(
   return true;
 }
 
+/** A copy of its own of [start, end). Not `slice`: that of a Buffer is a view of the same memory. */
+export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 /** Up to here a loop beats the call and the view that `set` needs. */
 const loopBytesMax = 32;
 

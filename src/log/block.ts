@@ -28,7 +28,7 @@
  * Invariant: `durable LSN ≤ LSN`; LSN ≡ its position in the segment file (mod the segment size).
  */
 import { assert } from '../kernel/assert.ts';
-import { readInt64LittleEndian, viewOf, writeInt64LittleEndian } from '../kernel/bytes.ts';
+import { copyOf, readInt64LittleEndian, viewOf, writeInt64LittleEndian } from '../kernel/bytes.ts';
 import { crc32c } from '../kernel/crc32c.ts';
 import type { Slab } from '../kernel/slab.ts';
 import {
@@ -195,7 +195,7 @@ export class Block {
       slab.retain();
       this.#slabs.push(slab);
     }
-    this.references.push(slab === null ? payload.slice() : payload);
+    this.references.push(slab === null ? copyOf(payload) : payload);
     this.referenceAt.push(this.used);
     this.length += payload.length;
   }

@@ -11,7 +11,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parentPort, type Transferable, Worker } from 'node:worker_threads';
-import { type BrokerErrorCode, BrokerError } from '../kernel/errors.ts';
+import { copyOf } from '../kernel/bytes.ts';
+import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
 import type { Offload, Scheduler } from '../kernel/ports.ts';
 
 export type OffloadTask = (input: Uint8Array, parameters: readonly number[]) => Uint8Array;
@@ -59,7 +60,7 @@ export class NodeOffload implements Offload {
 
   run(task: string, input: Uint8Array, parameters: readonly number[], done: OffloadDone): void {
     if (this.isClosed) return;
-    const copy = input.slice();
+    const copy = copyOf(input);
     if (this.entry === null) {
       this.scheduler.nextSlice(() => this.runHere(task, copy, parameters, done));
       return;
