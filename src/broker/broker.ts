@@ -123,6 +123,7 @@ export class Broker {
       if (error !== null) return done(error, report);
       this.#repair();
       this.queues.start();
+      for (const topic of this.topics()) this.queues.widen(topic);
       this.#retention.start();
       done(null, report);
     });
@@ -232,8 +233,9 @@ export class Broker {
   /** `total` partitions from now on. */
   addPartitions(topic: Topic, total: number, validateOnly: boolean): ChangeOutcome {
     const outcome = this.#admin.addPartitions(topic, total, validateOnly);
-    if (outcome.error === null && !validateOnly) this.queues.widen(topic);
-    return outcome;
+    if (outcome.error !== null || validateOnly) return outcome;
+    this.queues.widen(topic);
+    return { ...outcome, lsn: this.#journal.lastLsn };
   }
 
   /** `overrides` are all there are from now on. */

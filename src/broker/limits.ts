@@ -33,12 +33,6 @@ export const producersPerExpiryMax = 1000;
 /** Partitions one batch may be appended to at once. */
 export const targetsMax = 4;
 
-/** Records in a batch built from in-process publishes of one tick. */
-export const publishBatchRecordsMax = 256;
-
-/** Bytes of records in such a batch, unless a single record is larger. */
-export const publishBatchBytesMax = 64 * 1024;
-
 /** Bytes of batches whose index rows are looked at in one go. */
 export const walkBytesMax = 16 * 1024 * 1024;
 

@@ -188,14 +188,9 @@ export class Producers {
     const slots = this.#slots.get(partition);
     if (slots === undefined) return;
     for (const slot of slots.values()) this.#release(slot);
+    // A checkpoint may be walking over them: it must not go on over slots of others.
+    slots.clear();
     this.#slots.delete(partition);
-  }
-
-  /** Replay is over: state of partitions that were deleted while the checkpoint was written goes. */
-  restored(exists: (partition: number) => boolean): void {
-    for (const partition of [...this.#slots.keys()]) {
-      if (!exists(partition)) this.dropPartition(partition);
-    }
   }
 
   /** Calls `found` with every pair that has not written since `time`. `found` must not change state. */

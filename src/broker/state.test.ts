@@ -19,6 +19,7 @@ import {
   objectType,
 } from './entries.ts';
 import { objectBytesMax } from './limits.ts';
+import { queueEntryKind } from './queues/queue-entries.ts';
 import { Queues } from './queues/queues.ts';
 import { BrokerState } from './state.ts';
 
@@ -283,12 +284,33 @@ test('the producers of a crowded partition are split into objects that fit', () 
   assert.equal(state.producers.count, 1000);
 });
 
+test('a partition deleted while its producers are written takes nothing of others along', () => {
+  const state = newState();
+  const body = new BodyWriter();
+  let lsn = 4096;
+  const produce = (partition: number, producerId: number) => {
+    const options = { producerId, producerEpoch: 0, baseSequence: 0 };
+    const batch = buildBatch([{ key: null, value: null, timestamp: 0 }], options);
+    body.reset().uint32(partition).uint32(0).raw(batch);
+    apply(state, { kind: appendKind, lsn: lsn++, body: body.bytes.slice(0, body.length) });
+  };
+  for (let producer = 0; producer < 1000; producer++) produce(3, producer);
+  const cursor = state.producers.objects();
+  assert.ok(nextObject(cursor));
+  encodePartitionList(body.reset(), { topicId: 1, partitionIds: [3] });
+  const deleted = body.bytes.slice(0, body.length);
+  apply(state, { kind: entryKind.topicDeleted, lsn: lsn++, body: deleted });
+  for (let producer = 0; producer < 500; producer++) produce(4, producer);
+  for (let object = nextObject(cursor); object !== null; object = nextObject(cursor)) {
+    assert.equal(viewOf(object.body).getUint32(0, true), 4);
+  }
+});
+
 test('the table of entries names every kind once', () => {
   const kinds = entryTable.map((entry) => entry.kind);
   assert.equal(new Set(kinds).size, kinds.length);
   const own = Object.entries(entryKind).filter(([name]) => !name.startsWith('queue'));
-  assert.deepEqual(
-    kinds,
-    own.map(([, kind]) => kind),
-  );
+  const queue = Object.values(queueEntryKind);
+  const expected = [...own.map(([, kind]) => kind), ...queue].sort((left, right) => left - right);
+  assert.deepEqual(kinds, expected);
 });

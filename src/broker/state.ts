@@ -99,7 +99,6 @@ export class BrokerState implements StateMachine {
   /** Replay is over. */
   restored(): void {
     this.catalog.restored();
-    this.producers.restored((id) => this.catalog.partition(id) !== undefined);
     this.#queues.restored();
   }
 

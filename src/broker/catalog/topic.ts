@@ -46,6 +46,7 @@ export class Partition {
     this.#surroundings = surroundings;
   }
 
+  /** Only for the broker. */
   get log(): PartitionLog {
     if (this.#log !== null) return this.#log;
     const log = this.#surroundings.partitionLog(this.id);
