@@ -6,10 +6,8 @@ export { copyDelivery, type DeliveredRecord, Delivery } from './delivery.ts';
 export type { ConsumerHandler } from './live-queue.ts';
 export type { QueueLog, QueuePorts, QueueTopic } from './ports.ts';
 export { type Queue, queueOption } from './queue.ts';
-export { type PeekedRecord, type PeekRequest, peekQueue } from './queue-browse.ts';
+export type { PeekedRecord, PeekRequest } from './queue-browse.ts';
 export type { QueueConsumer } from './queue-consumer.ts';
-export { queueEntryKind } from './queue-entries.ts';
-export { queueObjectType } from './queue-objects.ts';
 export {
   type ConsumeOptions,
   type DeclareOutcome,
@@ -20,4 +18,3 @@ export {
   type QueueStart,
 } from './queue-service.ts';
 export { Queues, type RetentionTest } from './queues.ts';
-export { decompressTask } from './record-source.ts';

@@ -9,7 +9,7 @@ import { copyDelivery, type DeliveredRecord, Delivery } from './delivery.ts';
 import type { QueueLog } from './ports.ts';
 import type { Queue } from './queue.ts';
 import { peekRecordsMax } from './queue-limits.ts';
-import type { QueueService } from './queue-service.ts';
+import type { RecordSource } from './record-source.ts';
 
 export interface PeekedRecord extends DeliveredRecord {
   /** A consumer has it now. */
@@ -26,13 +26,22 @@ export interface PeekRequest {
   readonly count: number;
 }
 
+/** What a look needs; `QueueService` has it. */
+export interface PeekHost {
+  readonly source: RecordSource;
+  readonly log: QueueLog;
+  /** The number of the delivery that is out with a consumer, or 0. */
+  leaseAttempt(queue: Queue, partition: number, offset: number): number;
+  whenLoaded(partitionId: number, done: () => void): void;
+  endOfTick(task: () => void): void;
+}
+
 /**
  * Collects records in the order of their offsets, as deep as asked for, and calls back; never within
  * this call. What cannot be read is left out.
  */
 export function peekQueue(
-  service: QueueService,
-  log: QueueLog,
+  host: PeekHost,
   request: PeekRequest,
   done: (records: PeekedRecord[]) => void,
 ): void {
@@ -44,14 +53,14 @@ export function peekQueue(
   let offset = request.from;
 
   const collect = (): void => {
-    const partition = state === undefined ? undefined : log.partition(state.partitionId);
+    const partition = state === undefined ? undefined : host.log.partition(state.partitionId);
     while (state !== undefined && partition !== undefined && found.length < wanted) {
       offset = Math.max(state.nextUnsettled(offset), partition.logStart);
       if (offset >= partition.highWatermark || queue.isDeleted) break;
-      const window = service.source.locate(partition, offset);
+      const window = host.source.locate(partition, offset);
       if (window === null) {
-        if (!service.source.isLoading(partition.id)) break;
-        service.whenLoaded(partition.id, collect);
+        if (!host.source.isLoading(partition.id)) break;
+        host.whenLoaded(partition.id, collect);
         return;
       }
       const row = window.rowAt(offset, 0);
@@ -63,7 +72,7 @@ export function peekQueue(
       if (state.isSettled(offset)) continue;
       delivery.show(window, row);
       delivery.partition = index;
-      const held = service.leaseAttempt(queue, index, offset);
+      const held = host.leaseAttempt(queue, index, offset);
       delivery.attempt = held > 0 ? held : state.attempts.get(offset);
       delivery.isRedelivered = delivery.attempt > 1 || offset < state.redeliveredBelow;
       found.push({ ...copyDelivery(delivery), isLeased: held > 0 });
@@ -71,5 +80,5 @@ export function peekQueue(
     }
     done(found);
   };
-  service.endOfTick(collect);
+  host.endOfTick(collect);
 }

@@ -16,11 +16,13 @@ import type { BrokerErrorCode } from '../../kernel/errors.ts';
 import type { PartitionLog } from '../../log/partition-log.ts';
 import { BodyWriter } from '../body.ts';
 import { Dispatcher } from './dispatch.ts';
-import { LivePartition } from './live-partition.ts';
-import { type ConsumerHandler, LiveQueue } from './live-queue.ts';
+import type { LivePartition } from './live-partition.ts';
+import type { ConsumerHandler, LiveQueue } from './live-queue.ts';
+import { LiveQueues } from './live-queues.ts';
 import { OffsetSet } from './offset-set.ts';
 import type { QueueLog, QueuePorts, QueueTopic } from './ports.ts';
 import { findQueueOptionFault, type Queue } from './queue.ts';
+import { type PeekedRecord, type PeekHost, type PeekRequest, peekQueue } from './queue-browse.ts';
 import { type ConsumerHost, QueueConsumer } from './queue-consumer.ts';
 import {
   encodeQueueCreated,
@@ -78,19 +80,19 @@ export interface PurgeOutcome {
   readonly lsn: number;
 }
 
-export class QueueService implements ConsumerHost {
+/** The LSN of what will not be confirmed. */
+const neverCommitted = Number.MAX_SAFE_INTEGER;
+
+export class QueueService implements ConsumerHost, PeekHost {
   private readonly queues: Queues;
-  private readonly log: QueueLog;
+  readonly log: QueueLog;
   private readonly ports: QueuePorts;
   readonly source: RecordSource;
   private readonly writer: SettlementWriter;
   private readonly dispatcher: Dispatcher;
   private readonly reclaimer: Reclaimer;
   private readonly body = new BodyWriter();
-  /** By queue id: those that have been consumed since the start. */
-  private readonly live = new Map<number, LiveQueue>();
-  /** The same by partition id. */
-  private readonly readers = new Map<number, LiveQueue[]>();
+  private readonly live: LiveQueues;
   private dirty: LiveQueue[] = [];
   /** Wait for their lease mark to be committed. */
   private marking: LiveQueue[] = [];
@@ -102,6 +104,7 @@ export class QueueService implements ConsumerHost {
     this.queues = queues;
     this.log = log;
     this.ports = ports;
+    this.live = new LiveQueues(log);
     this.source = new RecordSource(log, ports);
     this.source.onLoaded = (partitionId) => this.loaded(partitionId);
     this.writer = new SettlementWriter(log);
@@ -158,8 +161,9 @@ export class QueueService implements ConsumerHost {
   /** Deletes a queue; its consumers are told. Returns the LSN that the answer waits for. */
   delete(queue: Queue): number {
     if (queue.isDeleted) return queue.lastLsn;
-    const live = this.live.get(queue.id);
-    if (live !== undefined) this.retire(live);
+    if (this.isHalted) return neverCommitted;
+    const live = this.live.find(queue);
+    if (live !== undefined) this.live.retire(live);
     const lsn = this.append(queueEntryKind.deleted, this.body.reset().uint32(queue.id));
     for (const { partitionId } of queue.partitions) {
       this.reclaimer.check(partitionId);
@@ -183,9 +187,9 @@ export class QueueService implements ConsumerHost {
       const positions = this.positionsOn(added, 'earliest');
       encodeQueueWidened(this.body.reset(), { queueId: queue.id, positions });
       this.append(queueEntryKind.widened);
-      const live = this.live.get(queue.id);
+      const live = this.live.find(queue);
       if (live !== undefined) {
-        this.addPartitions(live);
+        this.live.addPartitions(live);
         this.wake(live);
       }
     }
@@ -193,8 +197,8 @@ export class QueueService implements ConsumerHost {
 
   /** Null when the queue is gone. Deliveries begin at the end of the tick at the earliest. */
   consume(queue: Queue, handler: ConsumerHandler, options: ConsumeOptions): QueueConsumer | null {
-    if (queue.isDeleted || this.isStopped) return null;
-    const live = this.liveOf(queue);
+    if (queue.isDeleted || this.isHalted) return null;
+    const live = this.live.of(queue);
     const slot = live.addConsumer(handler, options.isSettledOnDelivery ?? false);
     slot.credit = options.credit;
     live.updateTurn(slot);
@@ -207,14 +211,15 @@ export class QueueService implements ConsumerHost {
    * that confirms all that its consumers have settled or given back so far.
    */
   flush(queue: Queue): number {
-    const live = this.live.get(queue.id);
+    const live = this.live.find(queue);
     if (live === undefined) return queue.lastLsn;
+    if (this.isHalted) return neverCommitted;
     this.flushLive(live);
     return live.lastLsn;
   }
 
   depth(queue: Queue): QueueDepth {
-    const live = this.live.get(queue.id);
+    const live = this.live.find(queue);
     let ready = 0;
     let returned = 0;
     const floors: number[] = [];
@@ -234,16 +239,22 @@ export class QueueService implements ConsumerHost {
 
   /** Settles everything that is committed and not out with a consumer. */
   purge(queue: Queue): PurgeOutcome {
-    const live = this.liveOf(queue);
+    if (this.isHalted || queue.isDeleted) return { count: 0, lsn: neverCommitted };
+    const live = this.live.of(queue);
     this.flushLive(live);
     let count = 0;
     for (const partition of live.partitions) count += this.purgePartition(live, partition);
     return { count, lsn: live.lastLsn };
   }
 
+  /** Shows unsettled records without taking them; never calls back within the call. */
+  peek(request: PeekRequest, done: (records: PeekedRecord[]) => void): void {
+    peekQueue(this, request, done);
+  }
+
   /** Where a consumer holds a record: the delivery's number, else 0. */
   leaseAttempt(queue: Queue, partition: number, offset: number): number {
-    const leases = this.live.get(queue.id)?.leases;
+    const leases = this.live.find(queue)?.leases;
     const slot = leases?.find(partition, offset) ?? -1;
     return slot === -1 || leases === undefined ? 0 : leases.attempts[slot]!;
   }
@@ -263,7 +274,7 @@ export class QueueService implements ConsumerHost {
     if (this.isStopped) return;
     this.isStopped = true;
     if (this.log.fault !== null) return;
-    for (const live of this.live.values()) {
+    for (const live of this.live.all()) {
       for (const consumer of live.consumers.values()) live.giveBackAll(consumer, true);
       this.flushLive(live);
       for (const partition of live.partitions) {
@@ -304,10 +315,15 @@ export class QueueService implements ConsumerHost {
     live.expiry = this.ports.scheduler.after(delayMs, () => this.expire(live));
   }
 
+  /** Nothing can be journalled any more, or nothing is to be. */
+  private get isHalted(): boolean {
+    return this.isStopped || this.log.fault !== null;
+  }
+
   /** One turn for each queue that wants one. */
   private takeTurns(): void {
     this.isTurnSet = false;
-    if (this.log.fault !== null || this.isStopped) return;
+    if (this.isHalted) return;
     const turns = this.dirty;
     this.dirty = [];
     const now = this.now();
@@ -336,9 +352,7 @@ export class QueueService implements ConsumerHost {
   // HOT: once per group.
   private committed(changed: readonly PartitionLog[], highWatermark: number): void {
     for (const { id } of changed) {
-      const readers = this.readers.get(id);
-      if (readers === undefined) continue;
-      for (const live of readers) if (live.turn !== null) this.wake(live);
+      for (const live of this.live.readersOf(id)) if (live.turn !== null) this.wake(live);
     }
     if (this.marking.length === 0) return;
     const marking = this.marking;
@@ -362,7 +376,7 @@ export class QueueService implements ConsumerHost {
   }
 
   private loaded(partitionId: number): void {
-    for (const live of this.readers.get(partitionId) ?? []) this.wake(live);
+    for (const live of this.live.readersOf(partitionId)) this.wake(live);
     const waiters = this.waiters.get(partitionId);
     if (waiters === undefined) return;
     this.waiters.delete(partitionId);
@@ -372,7 +386,7 @@ export class QueueService implements ConsumerHost {
   private expire(live: LiveQueue): void {
     live.expiry = null;
     live.expiryAt = Number.POSITIVE_INFINITY;
-    if (this.log.fault !== null || this.isStopped || live.queue.isDeleted) return;
+    if (this.isHalted || live.queue.isDeleted) return;
     const now = this.now();
     if (live.expire(now) > 0) this.wake(live);
     const next = live.leases.earliestDeadline();
@@ -410,46 +424,6 @@ export class QueueService implements ConsumerHost {
     this.writer.settle(live, partition, offsets, settleReason.purged);
     this.reclaimer.settled(state.partitionId, offsets);
     return count;
-  }
-
-  private liveOf(queue: Queue): LiveQueue {
-    const present = this.live.get(queue.id);
-    if (present !== undefined) return present;
-    const live = new LiveQueue(queue);
-    this.live.set(queue.id, live);
-    this.addPartitions(live);
-    return live;
-  }
-
-  private addPartitions(live: LiveQueue): void {
-    const { queue, partitions } = live;
-    for (let index = partitions.length; index < queue.partitions.length; index++) {
-      const state = queue.partitions[index]!;
-      const log = this.log.partition(state.partitionId);
-      assert(log !== undefined, 'queues are deleted before the partitions they read');
-      partitions.push(new LivePartition(state, log));
-      const readers = this.readers.get(state.partitionId);
-      if (readers === undefined) this.readers.set(state.partitionId, [live]);
-      else readers.push(live);
-    }
-  }
-
-  /** The queue is being deleted. */
-  private retire(live: LiveQueue): void {
-    this.live.delete(live.queue.id);
-    live.expiry?.cancel();
-    for (const { state } of live.partitions) {
-      const rest = (this.readers.get(state.partitionId) ?? []).filter((other) => other !== live);
-      if (rest.length === 0) this.readers.delete(state.partitionId);
-      else this.readers.set(state.partitionId, rest);
-    }
-    for (const consumer of live.consumers.values()) {
-      consumer.isClosed = true;
-      live.updateTurn(consumer);
-      live.giveBackAll(consumer, false);
-      consumer.handler.onCancelled();
-    }
-    live.consumers.clear();
   }
 
   private positionsOn(

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { viewOf } from '../../kernel/bytes.ts';
 import { sealBatch } from '../../record/batch.ts';
 import { buildBatch } from '../../record/batch-builder.ts';
-import { type PeekedRecord, peekQueue } from './queue-browse.ts';
+import type { PeekedRecord } from './queue-browse.ts';
 import { readBytesMax, windowsPerPartitionMax } from './queue-limits.ts';
 import { TestQueues, textOf } from './queues.fixture.ts';
 
@@ -12,7 +12,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 
 function peek(t: TestQueues, from: number, count: number, partition = 0): PeekedRecord[] {
   let found: PeekedRecord[] | null = null;
-  peekQueue(t.service, t.journal, { queue: t.find(), partition, from, count }, (records) => {
+  t.service.peek({ queue: t.find(), partition, from, count }, (records) => {
     found = records;
   });
   assert.equal(found, null, 'never within the call');

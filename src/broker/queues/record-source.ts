@@ -79,6 +79,8 @@ export class RecordSource {
   private readonly cursor = new RecordCursor();
   private readonly sparePlans: ReadPlan[] = [];
   private readonly spareBuffers: Uint8Array[] = [];
+  /** Empty windows, kept for their tables. */
+  private readonly spareWindows: RecordWindow[] = [];
   private newest: RecordWindow | null = null;
   private oldest: RecordWindow | null = null;
   /** Bytes of all windows in the list. */
@@ -343,7 +345,7 @@ export class RecordSource {
   }
 
   private newWindow(partition: PartitionWindows, first: number, bytes: Uint8Array): RecordWindow {
-    const window = new RecordWindow();
+    const window = this.spareWindows.pop() ?? new RecordWindow();
     window.partitionId = partition.log.id;
     window.first = first;
     window.end = first;
@@ -402,6 +404,8 @@ export class RecordSource {
     const isSpare = window.isSoleOwner && bytes.length === readBytesMax;
     if (isSpare && this.spareBuffers.length < spareBuffersMax) this.spareBuffers.push(bytes);
     window.reset();
+    const isSmall = window.memory <= readBytesMax;
+    if (isSmall && this.spareWindows.length < spareBuffersMax) this.spareWindows.push(window);
   }
 
   private touch(window: RecordWindow): void {
