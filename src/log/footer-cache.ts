@@ -45,7 +45,7 @@ export interface FooterSegment {
   readonly footer: FooterInfo | null;
 }
 
-/** `none`: the segment holds nothing of the partition from there on. */
+/** `none`: the segment holds nothing of the partition from there on, after `next` of its extent. */
 export type LocateStatus = 'found' | 'loading' | 'none';
 
 /** A place among the rows of one partition in one segment. Reused; `locate` sets it. */
@@ -55,7 +55,7 @@ export class FooterCursor {
   /** Counted over the whole footer; -1 is nowhere. */
   row = -1;
   rowEnd = 0;
-  /** The partition's place in the directory. */
+  /** The extent's place in the directory. */
   partitionIndex = 0;
   directory: FooterDirectory | null = null;
   page: RowPage | null = null;
@@ -169,8 +169,8 @@ export class FooterCache {
     const directory = this.directory(segment);
     if (directory === null) return 'loading';
     const { extents, rowStarts } = directory;
-    const index = extents.find(partition);
-    if (index < 0 || offset > extents.lastOffsets[index]!) return 'none';
+    const index = extents.find(partition, offset);
+    if (index < 0) return 'none';
     const pageNumber = directory.pageOf(index, offset);
     const page = this.rowPage(segment, directory, pageNumber);
     if (page === null) return 'loading';
@@ -195,7 +195,7 @@ export class FooterCache {
   }
 
   /**
-   * Moves `cursor` to the partition's next batch in the segment; `loading` leaves it where it is.
+   * Moves `cursor` to the next batch of its extent; `loading` leaves it where it is.
    * @throws BrokerError storage_damaged, storage_failed
    */
   // HOT, per batch of a cold read.

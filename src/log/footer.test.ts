@@ -98,15 +98,41 @@ test('a directory says what the segment holds of each partition', () => {
     index.add(12, location);
   }
   const { extents } = directoryOf(build(index, 1));
-  assert.equal(extents.find(12), 0);
-  assert.equal(extents.find(11), -1);
-  assert.equal(extents.find(13), -1);
+  assert.equal(extents.find(12, 72), 0);
+  assert.equal(extents.find(11, 0), -1);
+  assert.equal(extents.find(13, 0), -1);
+  assert.equal(extents.find(12, 73), -1);
   assert.deepEqual([...extents.firstOffsets], [50]);
   assert.deepEqual([...extents.lastOffsets], [72]);
   assert.deepEqual([...extents.bytes], [300]);
   assert.deepEqual([...extents.maxTimestamps], [900]);
   assert.deepEqual([...extents.minEpochs], [4]);
   assert.deepEqual([...extents.maxEpochs], [9]);
+});
+
+test('an archive may hold several extents of one partition', () => {
+  const bases = [10, 20, 500, 30];
+  const source = {
+    partitions: () => [4, 4, 5],
+    rowCountOf: (_: number, extent: number) => (extent === 0 ? 2 : 1),
+    read: (_: number, n: number, target: BatchLocation, extent: number) => {
+      target.position = 4096 + (extent * 2 + n) * 100;
+      target.size = 100;
+      target.baseOffset = bases[extent === 0 ? n : extent + 1] ?? 0;
+      target.lastOffset = target.baseOffset + 4;
+    },
+  };
+  const builder = new FooterBuilder(subject, source);
+  const slices: Uint8Array[] = [];
+  for (let slice = builder.next(99); slice !== null; slice = builder.next(99)) slices.push(slice);
+  const { extents } = directoryOf({ builder, bytes: Buffer.concat(slices) });
+  assert.deepEqual([...extents.partitions], [4, 4, 5]);
+  assert.deepEqual([...extents.firstOffsets], [10, 500, 30]);
+  assert.deepEqual([...extents.lastOffsets], [24, 504, 34]);
+  assert.deepEqual(
+    [0, 24, 25, 504, 505].map((offset) => extents.find(4, offset)),
+    [0, 0, 1, 1, -1],
+  );
 });
 
 test('the slices of any budget are the same bytes, within the bound', () => {

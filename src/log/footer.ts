@@ -7,8 +7,8 @@
  * Little-endian. P is the first page boundary at or after the end of the blocks.
  *
  *   P                         rows, 28 bytes each, sorted by (partition, base offset)
- *   P + 28 × rows             directory: an entry of 52 bytes per partition, ascending
- *   … + 52 × partitions       page table: 8 bytes for each 512 rows
+ *   P + 28 × rows             directory: an entry of 52 bytes per extent, in the order of the rows
+ *   … + 52 × extents          page table: 8 bytes for each 512 rows
  *   last 4096 bytes of file   trailer
  *
  *   row                                      directory entry
@@ -25,13 +25,13 @@
  *   0    4     magic, "PLF1"                 48    4     end of the blocks in the file
  *   4    2     version, 1                    52    4     position of the rows (P)
  *   6    2     reserved, 0                   56    4     row count
- *   8    4     segment id                    60    4     partition count
+ *   8    4     segment id                    60    4     extent count
  *   12   4     reserved, 0                   64    4     crc32c of directory and page table
  *   16   16    store id                      68    …     zeros
  *   32   8     LSN of the first block        4092  4     crc32c of bytes 0…4092
  *   40   8     LSN after the last block
  *
- * A page of rows belongs to every partition that has rows in it; within one partition it is sorted,
+ * A page of rows belongs to every partition that has rows in it; within one extent it is sorted,
  * so one look at the page table finds the page of an offset. Rows lie row by row, 7 words each: a
  * scan is as fast as over columns (10 ns a row), a search of a page slower (140 ns against 80 to
  * 130), which a read does once; and they are written and summed in one pass. A file is used again
@@ -70,6 +70,7 @@ export interface FooterInfo {
   /** Of the first row in the file. */
   readonly position: number;
   readonly rowCount: number;
+  /** Extents: partitions, one with several extents counted as often. */
   readonly partitionCount: number;
   /** Of directory and page table, whose checksums cover the rows: it binds all of the footer. */
   readonly directoryCrc: number;
@@ -89,11 +90,12 @@ export interface FooterSubject {
 
 /** The rows to be written. `BatchIndex` is one. */
 export interface FooterSource {
-  /** Ascending. */
+  /** One for each extent, ascending: a partition with several extents comes as often. */
   partitions(): ArrayLike<number>;
-  rowCountOf(partition: number): number;
+  /** At least 1. `extent` is the place in `partitions`. */
+  rowCountOf(partition: number, extent: number): number;
   /** Rows of one partition have rising offsets that do not overlap. */
-  read(partition: number, n: number, target: BatchLocation): void;
+  read(partition: number, n: number, target: BatchLocation, extent: number): void;
 }
 
 /**
@@ -157,7 +159,7 @@ export class FooterBuilder {
   #crc = 0;
 
   constructor(subject: FooterSubject, source: FooterSource) {
-    const partitions = Array.from(source.partitions()).filter((id) => source.rowCountOf(id) > 0);
+    const partitions = source.partitions();
     this.#subject = subject;
     this.#source = source;
     this.extents = new SegmentExtents(partitions.length);
@@ -165,8 +167,10 @@ export class FooterBuilder {
     this.#rowStarts = new Uint32Array(partitions.length + 1);
     let rowCount = 0;
     for (let i = 0; i < partitions.length; i++) {
-      assert(i === 0 || partitions[i - 1]! < partitions[i]!, 'partitions ascend');
-      rowCount += source.rowCountOf(partitions[i]!);
+      assert(i === 0 || partitions[i - 1]! <= partitions[i]!, 'partitions ascend');
+      const count = source.rowCountOf(partitions[i]!, i);
+      assert(count > 0, 'an extent has rows');
+      rowCount += count;
       this.#rowStarts[i + 1] = rowCount;
     }
     this.#rowCount = rowCount;
@@ -224,7 +228,8 @@ export class FooterBuilder {
     const location = this.#location;
     if (this.#rowStarts[this.#entry + 1]! <= row) this.#entry++;
     const entry = this.#entry;
-    this.#source.read(this.extents.partitions[entry]!, row - this.#rowStarts[entry]!, location);
+    const n = row - this.#rowStarts[entry]!;
+    this.#source.read(this.extents.partitions[entry]!, n, location, entry);
     this.#account(entry, row === this.#rowStarts[entry], location);
     view.setUint32(at, location.position, true);
     view.setUint32(at + 4, location.size, true);
@@ -245,6 +250,7 @@ export class FooterBuilder {
     assert(lastOffset >= baseOffset, 'a batch has records');
     assert(lastOffset - baseOffset <= DELTA_MAX, 'a batch spans less than 2^32 offsets');
     if (isFirst) {
+      assert(this.#followsExtent(entry, baseOffset), 'the extents of a partition rise');
       extents.firstOffsets[entry] = baseOffset;
       extents.bytes[entry] = location.size;
       extents.maxTimestamps[entry] = maxTimestamp;
@@ -259,6 +265,12 @@ export class FooterBuilder {
       if (leaderEpoch > extents.maxEpochs[entry]!) extents.maxEpochs[entry] = leaderEpoch;
     }
     extents.lastOffsets[entry] = lastOffset;
+  }
+
+  #followsExtent(entry: number, baseOffset: number): boolean {
+    const { partitions, lastOffsets } = this.extents;
+    const isOfSame = entry > 0 && partitions[entry - 1] === partitions[entry];
+    return !isOfSame || lastOffsets[entry - 1]! < baseOffset;
   }
 
   #nextEntries(budget: number): Uint8Array {
@@ -372,7 +384,7 @@ export function isPlausibleFooter(
 export class FooterDirectory {
   readonly info: FooterInfo;
   readonly extents: SegmentExtents;
-  /** The rows of partition i are [rowStarts[i], rowStarts[i + 1]). */
+  /** The rows of extent i are [rowStarts[i], rowStarts[i + 1]). */
   readonly rowStarts: Uint32Array;
   readonly pageFirstDeltas: Uint32Array;
   readonly pageCrcs: Uint32Array;
@@ -392,7 +404,7 @@ export class FooterDirectory {
   }
 
   /**
-   * The page with the last row of the `index`-th partition whose base offset is at most `offset`,
+   * The page with the last row of the `index`-th extent whose base offset is at most `offset`,
    * or with its first row when there is none.
    */
   // HOT, per cold read.
@@ -400,7 +412,7 @@ export class FooterDirectory {
     const delta = offset - this.extents.firstOffsets[index]!;
     let low = Math.floor(this.rowStarts[index]! / FOOTER_PAGE_ROWS);
     let high = Math.floor((this.rowStarts[index + 1]! - 1) / FOOTER_PAGE_ROWS);
-    // The first page may begin in another partition; the later ones begin in this one.
+    // The first page may begin in another extent; the later ones begin in this one.
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
       if (this.pageFirstDeltas[middle]! <= delta) low = middle;
@@ -470,7 +482,7 @@ export class RowPage {
   }
 
   /**
-   * In [rowStart, rowEnd), rows of one partition on this page: the first that ends at or after
+   * In [rowStart, rowEnd), rows of one extent on this page: the first that ends at or after
    * `delta`, or `rowEnd`.
    */
   // HOT, per cold read.
@@ -487,7 +499,7 @@ export class RowPage {
     return low;
   }
 
-  /** Reads `row`, which belongs to the `index`-th partition, into `target` but for its segment id. */
+  /** Reads `row`, which belongs to the `index`-th extent, into `target` but for its segment id. */
   // HOT, per batch read.
   read(row: number, index: number, target: BatchLocation): void {
     assert(row >= this.firstRow && row < this.endRow, 'the row lies in its page');

@@ -2,7 +2,9 @@
  * Extents: what a sealed segment holds of each partition, as columns.
  *
  * Owns: the columns and the 44 bytes of an extent, shared by footers and the manifest.
- * Invariants: partitions strictly ascending; 0 <= first offset <= last offset; min epoch <= max epoch.
+ * Invariants: partitions ascending, and the extents of one partition by offset, without overlap; 0 <=
+ * first offset <= last offset; min epoch <= max epoch. A journal segment has one extent for each
+ * partition; an archive may hold what lies before and behind a segment that was not rewritten.
  *
  *   off  size  field (little-endian)
  *   0    4     partition
@@ -44,10 +46,16 @@ export class SegmentExtents {
     this.maxEpochs = new Uint32Array(memory, count * 40, count);
   }
 
-  /** The index of `partition`, or -1. */
-  find(partition: number): number {
-    const index = lowerBound(this.partitions, this.count, partition);
+  /** The index of the first extent of `partition` that ends at or after `offset`, or -1. */
+  find(partition: number, offset: number): number {
+    let index = lowerBound(this.partitions, this.count, partition);
+    while (this.#isBefore(index, partition, offset)) index++;
     return index < this.count && this.partitions[index] === partition ? index : -1;
+  }
+
+  #isBefore(index: number, partition: number, offset: number): boolean {
+    if (index >= this.count || this.partitions[index] !== partition) return false;
+    return this.lastOffsets[index]! < offset;
   }
 }
 
@@ -92,8 +100,21 @@ export function readExtent(
   extents.lastOffsets[index] = lastOffset;
   extents.bytes[index] = bytes;
   extents.maxTimestamps[index] = maxTimestamp;
-  if (index > 0 && extents.partitions[index - 1]! >= partition) return false;
+  if (index > 0 && !follows(extents, index, partition, firstOffset)) return false;
   if (firstOffset < 0 || firstOffset > lastOffset || !isExact(lastOffset)) return false;
   if (extents.minEpochs[index]! > extents.maxEpochs[index]!) return false;
   return bytes >= 0 && isExact(bytes) && isExact(maxTimestamp);
+}
+
+function follows(
+  extents: SegmentExtents,
+  index: number,
+  partition: number,
+  firstOffset: number,
+): boolean {
+  const previous = extents.partitions[index - 1]!;
+  return (
+    previous < partition ||
+    (previous === partition && extents.lastOffsets[index - 1]! < firstOffset)
+  );
 }
