@@ -11,6 +11,7 @@
 import { assert } from '../kernel/assert.ts';
 import { ByteWriter } from '../kernel/byte-writer.ts';
 import {
+  copyOf,
   decodeUtf8,
   readInt64LittleEndian,
   utf8Length,
@@ -139,7 +140,7 @@ export class BodyReader {
   /** A copy: it outlives the reader. */
   raw(length: number): Uint8Array {
     const start = this.take(length);
-    return this.bytes.slice(start, start + length);
+    return copyOf(this.bytes, start, start + length);
   }
 
   text(): string {

@@ -71,6 +71,24 @@ test('partitions that need other bytes get them, and the others share', () => {
   }
 });
 
+test('the bytes given may be a Buffer, whose slices are no copies', () => {
+  const bench = new TestBench();
+  const broker = bench.open();
+  const partitions = topics(broker, 9);
+  const value = new Uint8Array(100_000).fill(3);
+  const batch = buildBatch([{ key: null, value, timestamp: 5 }], {
+    producerId: 7,
+    producerEpoch: 0,
+    baseSequence: 0,
+  });
+  append(broker, partitions, Buffer.from(batch));
+  bench.loop.settle();
+  partitions.forEach((partition, i) => {
+    const view = viewOf(readBatches(bench, broker, partition, 0));
+    assert.equal(batchProducerId(view, 0), i < 4 ? 7 : -1);
+  });
+});
+
 test('a sequence counts for the first partition only, through a restart too', () => {
   const bench = new TestBench();
   const broker = bench.open();

@@ -10,7 +10,7 @@
  */
 
 import { assert } from '../kernel/assert.ts';
-import { viewOf, writeInt64 } from '../kernel/bytes.ts';
+import { copyOf, viewOf, writeInt64 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
 import type { Journal } from '../log/journal.ts';
@@ -108,7 +108,7 @@ function appendOwn(
 ): boolean {
   const own = new AppendOutcome();
   for (const partition of partitions) {
-    const copy = partition === first ? copyOf(parcel) : copyWithoutProducer(parcel);
+    const copy = partition === first ? copyParcel(parcel) : copyWithoutProducer(parcel);
     const target = partition === first ? outcome : own;
     appender.append(partition, copy.bytes, 0, copy.end, null, target);
     if (target.error === null) continue;
@@ -119,13 +119,13 @@ function appendOwn(
   return true;
 }
 
-function copyOf({ bytes, start, end }: Parcel): Parcel {
-  const copy = bytes.slice(start, end);
+function copyParcel({ bytes, start, end }: Parcel): Parcel {
+  const copy = copyOf(bytes, start, end);
   return { bytes: copy, view: viewOf(copy), start: 0, end: copy.length, slab: null };
 }
 
 function copyWithoutProducer(parcel: Parcel): Parcel {
-  const copy = copyOf(parcel);
+  const copy = copyParcel(parcel);
   const { bytes, view } = copy;
   if (batchProducerId(view, 0) < 0) return copy;
   writeInt64(view, batchField.producerId, -1);
