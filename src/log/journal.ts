@@ -21,13 +21,14 @@ import { ColdChunks } from './cold-chunks.ts';
 import { AppendView, ENTRY_HEADER_BYTES, EntryKind, EntryView } from './entry.ts';
 import { footerBytes } from './footer.ts';
 import { FooterCache } from './footer-cache.ts';
+import type { JournalOptions } from './journal-options.ts';
 import { Ledger } from './ledger.ts';
 import { ARCHIVE_ID_MIN, INDEX_BYTES_MAX, REFERENCE_BYTES_MIN, TARGETS_MAX } from './limits.ts';
 import { LogReader, type PlanStatus } from './log-reader.ts';
 import type { StateMachine } from './machine.ts';
 import type { Manifest } from './manifest.ts';
 import type { PartitionLog } from './partition-log.ts';
-import { CommitPipeline, type Durability } from './pipeline.ts';
+import { CommitPipeline } from './pipeline.ts';
 import type { ReadPlan } from './read-plan.ts';
 import { type Recovered, type RecoveryReport, recover } from './recovery.ts';
 import { Retirement } from './retirement.ts';
@@ -35,25 +36,13 @@ import { Sealer } from './sealer.ts';
 import type { Segment } from './segment.ts';
 import { SegmentStore } from './segment-store.ts';
 
-export interface JournalOptions {
-  readonly durability: Durability;
-  readonly segmentBytes: number;
-  readonly storeId: Uint8Array;
-  /** Segments kept ready ahead of the writer. */
-  readonly armedSegments?: number;
-  /** Journal growth after which a checkpoint is due, bytes. */
-  readonly checkpointBytes?: number;
-  /** 1 MB buffers for cold reads. */
-  readonly coldChunks?: number;
-  /** Rewrite sparse segments; off only in tests of other parts. */
-  readonly rewrite?: boolean;
-}
-
 /** May a publish of so many bytes be appended now? `wait`: space is being made ready. */
 export type Admission = 'yes' | 'wait' | 'full';
 
 /** Partitions that the group changed; valid until return. */
 export type CommitListener = (changed: readonly PartitionLog[], highWatermark: number) => void;
+
+export type { JournalOptions } from './journal-options.ts';
 
 export class Journal {
   readonly #ports: Ports;

@@ -15,7 +15,7 @@
 import { assert } from '../kernel/assert.ts';
 import { BrokerError } from '../kernel/errors.ts';
 import type { Clock, DiskError, Scheduler } from '../kernel/ports.ts';
-import { Block, BLOCK_HEADER_BYTES, BlockFlag, pageAlign } from './block.ts';
+import { BLOCK_HEADER_BYTES, Block, BlockFlag, pageAlign } from './block.ts';
 import {
   GROUP_BYTES_MAX,
   IDLE_MARK_MS,

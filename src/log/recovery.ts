@@ -18,16 +18,16 @@ import { BlockFlag, pageAlign } from './block.ts';
 import { BlockScanner } from './block-scan.ts';
 import { type CheckpointList, type CheckpointLoaded, loadCheckpoint } from './checkpoints.ts';
 import { EntryKind } from './entry.ts';
-import type { JournalOptions } from './journal.ts';
+import type { JournalOptions } from './journal-options.ts';
 import type { Ledger } from './ledger.ts';
 import { PAGE_BYTES, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { StateMachine } from './machine.ts';
 import { type Manifest, openManifest } from './manifest.ts';
 import type { ChainEnd } from './pipeline.ts';
-import { Segment } from './segment.ts';
+import type { Segment } from './segment.ts';
 import { SEGMENT_DIRECTORY, type SegmentStore } from './segment-store.ts';
-import { storageDamaged, storageFailed } from './storage-fault.ts';
 import { attachExtents, takeStock } from './stock.ts';
+import { storageDamaged, storageFailed } from './storage-fault.ts';
 
 export interface RecoveryParts {
   readonly ports: Ports;

@@ -21,13 +21,19 @@ export interface SealerPorts {
   readonly clock: Clock;
 }
 
+/** Who asks for a footer: its file must not be touched once the owner has stopped. */
+export interface FooterOwner {
+  readonly scheduler: Scheduler;
+  readonly storeId: Uint8Array;
+  readonly isStopped: boolean;
+}
+
 /**
  * Writes and syncs the footer of `segment` in slices.
- * @param done gets the descriptor for the manifest.
+ * @param done gets the descriptor for the manifest; not called once `owner` has stopped.
  */
 export function writeFooter(
-  scheduler: Scheduler,
-  storeId: Uint8Array,
+  owner: FooterOwner,
   segment: Segment,
   source: FooterSource,
   done: (error: DiskError | null, sealed: SealedSegment | null) => void,
@@ -36,7 +42,7 @@ export function writeFooter(
   const subject = {
     segmentId: segment.id,
     segmentBytes: segment.bytes,
-    storeId,
+    storeId: owner.storeId,
     firstLsn,
     endLsn: segment.endLsn,
     blocksEnd: segment.blocksEnd,
@@ -46,8 +52,10 @@ export function writeFooter(
   const finish = (): void => {
     const trailerAt = segment.bytes - SEGMENT_TRAILER_BYTES;
     file.write([builder.trailer()], trailerAt, (writeError) => {
+      if (owner.isStopped) return;
       if (writeError !== null) return done(writeError, null);
       file.sync((error) => {
+        if (owner.isStopped) return;
         if (error !== null) return done(error, null);
         const { endLsn, blocksEnd } = subject;
         const { extents, info: footer } = builder;
@@ -56,19 +64,21 @@ export function writeFooter(
     });
   };
   const writeFrom = (position: number): void => {
+    if (owner.isStopped) return;
     const slice = builder.next(FOOTER_SLICE_ROWS);
     if (slice === null) return finish();
     file.write([slice], position, (error) => {
+      if (owner.isStopped) return;
       if (error !== null) return done(error, null);
-      scheduler.nextSlice(() => writeFrom(position + slice.length));
+      owner.scheduler.nextSlice(() => writeFrom(position + slice.length));
     });
   };
   writeFrom(builder.position);
 }
 
-export class Sealer {
+export class Sealer implements FooterOwner {
   readonly #ports: SealerPorts;
-  readonly #storeId: Uint8Array;
+  readonly storeId: Uint8Array;
   readonly #manifest: Manifest;
   /** Full segments in journal order. */
   readonly #waiting: Segment[] = [];
@@ -81,8 +91,16 @@ export class Sealer {
 
   constructor(ports: SealerPorts, storeId: Uint8Array, manifest: Manifest) {
     this.#ports = ports;
-    this.#storeId = storeId;
+    this.storeId = storeId;
     this.#manifest = manifest;
+  }
+
+  get scheduler(): Scheduler {
+    return this.#ports.scheduler;
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   /** The writer has left `segment`. */
@@ -101,8 +119,7 @@ export class Sealer {
     this.#waiting.shift();
     const { index } = segment;
     assert(index !== null, 'a full segment has its index');
-    writeFooter(this.#ports.scheduler, this.#storeId, segment, index, (error, sealed) => {
-      if (this.#stopped) return;
+    writeFooter(this, segment, index, (error, sealed) => {
       if (sealed === null) return this.#failed(error);
       this.#manifest.append({ kind: 'sealed', segment: sealed }, (manifestError) => {
         if (this.#stopped) return;

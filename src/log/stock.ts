@@ -10,7 +10,7 @@
  */
 import type { Ports } from '../kernel/ports.ts';
 import { BatchIndex } from './batch-index.ts';
-import type { JournalOptions } from './journal.ts';
+import type { JournalOptions } from './journal-options.ts';
 import type { Ledger } from './ledger.ts';
 import { ARCHIVE_ID_MIN } from './limits.ts';
 import type { Manifest } from './manifest.ts';
@@ -21,6 +21,7 @@ import { storageDamaged } from './storage-fault.ts';
 export interface Stock {
   /** Journal segments on disk from the replay's start on, and sealed ones, rising. */
   readonly journalIds: readonly number[];
+  /** Past every name there is: a free file under a name that is given again would be overwritten. */
   readonly nextArchiveId: number;
 }
 
@@ -33,6 +34,7 @@ export function takeStock(
   startId: number,
 ): Stock {
   const journalIds: number[] = [];
+  let nextArchiveId = ARCHIVE_ID_MIN;
   for (const name of ports.disk.list(SEGMENT_DIRECTORY)) {
     const path = `${SEGMENT_DIRECTORY}/${name}`;
     const match = /^([0-9a-f]{8})\.seg$/.exec(name);
@@ -41,13 +43,13 @@ export function takeStock(
       continue;
     }
     const id = Number.parseInt(match[1] ?? '', 16);
+    nextArchiveId = Math.max(nextArchiveId, id + 1);
     if (adoptFile(ports, store, manifest, options, id, startId)) {
       if (id < ARCHIVE_ID_MIN) journalIds.push(id);
     } else {
       store.adoptFree(path);
     }
   }
-  let nextArchiveId = ARCHIVE_ID_MIN;
   for (const sealed of manifest.segments.values()) {
     if (store.segment(sealed.id) === undefined) {
       throw storageDamaged(
@@ -56,7 +58,6 @@ export function takeStock(
         'the manifest names this segment, but it is gone',
       );
     }
-    nextArchiveId = Math.max(nextArchiveId, sealed.id + 1);
   }
   journalIds.sort((left, right) => left - right);
   return { journalIds, nextArchiveId };

@@ -6,8 +6,7 @@
 import type { Link } from '../contract.ts';
 import { kafkaErrors } from './error-codes.ts';
 import { FetchResponse } from './fetch-response.ts';
-import type { FetchTarget } from './fetch-target.ts';
-import type { PlannedTarget } from './handlers/fetch.ts';
+import type { FetchTarget, PlannedTarget } from './fetch-target.ts';
 import type { AnswerHead } from './request.ts';
 
 export interface FetchOutcome {

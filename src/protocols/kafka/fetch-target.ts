@@ -6,6 +6,7 @@ import { decodeUtf8, formatUuidShort } from '../../kernel/bytes.ts';
 import { kafkaErrors } from './error-codes.ts';
 import type { FetchRequest } from './fetch-request.ts';
 import { leaderEpochError } from './leader-epoch.ts';
+import type { PlanStream } from './plan-stream.ts';
 
 /** A topic as a client named it: by name (versions to 12) or by id. Shared by its targets. */
 export class TopicRef {
@@ -66,6 +67,13 @@ export class FetchTarget {
     else if (topic === undefined && this.topic.isId) this.error = kafkaErrors.unknownTopicId;
     else this.error = kafkaErrors.unknownTopicOrPartition;
   }
+}
+
+/** What a partition of an answer gets. */
+export interface PlannedTarget {
+  readonly target: FetchTarget;
+  /** Null: no records. */
+  stream: PlanStream | null;
 }
 
 export function targetKey(topic: string, index: number): string {

@@ -117,13 +117,6 @@ export class Reader {
     return at;
   }
 
-  /** Moves over a string or bytes that must not be null. */
-  skipString(flexible: boolean): void {
-    const length = this.stringLength(flexible);
-    if (length < 0) throw violation('a string that must not be null is null');
-    this.position += length;
-  }
-
   /** Moves over a section of tagged fields, whatever they are. */
   // HOT: nearly always one zero byte.
   skipTags(): void {

@@ -15,7 +15,7 @@ import { toKafkaError } from '../errors.ts';
 import { FetchAnswer } from '../fetch-answer.ts';
 import { FetchRequest } from '../fetch-request.ts';
 import type { FetchSession } from '../fetch-sessions.ts';
-import { FetchTarget, TopicRef, targetKey } from '../fetch-target.ts';
+import { FetchTarget, type PlannedTarget, TopicRef, targetKey } from '../fetch-target.ts';
 import { type PlanStream, PlanStreams } from '../plan-stream.ts';
 import type { AnswerHead, ConnectionLife, KafkaRequest } from '../request.ts';
 import type { KafkaServices } from '../services.ts';
@@ -26,13 +26,6 @@ const zstdSince = 10;
 const topicIdSince = 13;
 const sessionSince = 7;
 const waitMsMax = 0x7fff_ffff;
-
-/** What a partition of the answer gets. */
-export interface PlannedTarget {
-  readonly target: FetchTarget;
-  /** Null: no records. */
-  stream: PlanStream | null;
-}
 
 /** The fetches of one connection. */
 export class FetchHandler implements Watcher {
