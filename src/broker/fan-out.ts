@@ -59,7 +59,7 @@ export function appendToMany(
     if (!appender.isAllowed(partition, bytes, view, start, end, now, outcome)) return;
   }
   if (!appender.isInSequence(first, view, start, outcome)) return;
-  if (journal.admits((end - start) * partitions.length) !== 'yes') {
+  if (journal.admits((end - start) * partitions.length) === 'full') {
     outcome.error = 'storage_full';
     return;
   }

@@ -230,11 +230,8 @@ export class Appender {
     outcome: AppendOutcome,
   ): void {
     const journal = this.#journal;
-    const admission = journal.admits(end - start);
-    if (admission !== 'yes') {
-      // Who heeds `isCongested` does not get to see the second one.
-      const detail = admission === 'full' ? '' : 'space is being made ready';
-      this.#refuse(outcome, 'storage_full', detail);
+    if (journal.admits(end - start) === 'full') {
+      this.#refuse(outcome, 'storage_full', '');
       return;
     }
     const producer = batchProducerId(view, start);

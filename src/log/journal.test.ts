@@ -85,6 +85,17 @@ test('trimmed segments are used again, and space stays bounded', () => {
   assert.equal(again.read(1, 380).length, 20);
 });
 
+test('more than the armed segments hold is written as they come', () => {
+  const t = new TestJournal().open();
+  t.journal.createPartition(1, 0);
+  for (let i = 0; i < 200; i++) t.append(1, new Uint8Array(60_000));
+  assert.equal(t.journal.admits(0), 'wait');
+  t.loop.run();
+  assert.equal(t.journal.admits(0), 'yes');
+  assert.equal(t.read(1, 0).length, 200);
+  assert.equal(t.restart().read(1, 0).length, 200);
+});
+
 test('a batch of one megabyte is referenced, written and read back whole', () => {
   const t = new TestJournal({ segmentBytes: 4 * 1024 * 1024 }).open();
   t.journal.createPartition(1, 0);

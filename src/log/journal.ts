@@ -23,7 +23,13 @@ import { footerBytes } from './footer.ts';
 import { FooterCache } from './footer-cache.ts';
 import type { JournalOptions } from './journal-options.ts';
 import { Ledger } from './ledger.ts';
-import { ARCHIVE_ID_MIN, INDEX_BYTES_MAX, REFERENCE_BYTES_MIN, TARGETS_MAX } from './limits.ts';
+import {
+  ARCHIVE_ID_MIN,
+  GATHERED_BYTES_MAX,
+  INDEX_BYTES_MAX,
+  REFERENCE_BYTES_MIN,
+  TARGETS_MAX,
+} from './limits.ts';
 import { LogReader, type PlanStatus } from './log-reader.ts';
 import type { StateMachine } from './machine.ts';
 import type { Manifest } from './manifest.ts';
@@ -36,7 +42,10 @@ import { Sealer } from './sealer.ts';
 import type { Segment } from './segment.ts';
 import { SegmentStore } from './segment-store.ts';
 
-/** May a publish of so many bytes be appended now? `wait`: space is being made ready. */
+/**
+ * May a publish of so many bytes be appended now? `wait`: it may, and is written when space has been made
+ * ready; stop reading from publishers. `full`: no.
+ */
 export type Admission = 'yes' | 'wait' | 'full';
 
 /** Partitions that the group changed; valid until return. */
@@ -239,7 +248,8 @@ export class Journal {
     const room = this.#pipeline.roomLeft(this.#footerBytes(1));
     const spare = room + (armedCount - 1) * segmentBytes;
     if (this.#pipeline.segment.isReady && armedCount > 0 && spare >= bytes) return 'yes';
-    return this.#store.isFull ? 'full' : 'wait';
+    if (this.#store.isFull || this.#pipeline.gatheredBytes > GATHERED_BYTES_MAX) return 'full';
+    return 'wait';
   }
 
   #footerBytes(targetCount: number): number {

@@ -35,6 +35,9 @@ export const LOOP_WRITE_BYTES_MAX = 1024 * 1024;
 /** Bytes that may wait for the group in flight; past this, publishers are not read from. */
 export const GROUP_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Bytes that may wait for space being made ready; past this, publishes are refused. */
+export const GATHERED_BYTES_MAX = 128 * 1024 * 1024;
+
 /** Blocks kept in memory after their commit for readers at the tail. */
 export const TAIL_BLOCKS_MAX = 8;
 

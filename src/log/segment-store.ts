@@ -132,7 +132,7 @@ export class SegmentStore {
       this.arm();
       return next;
     }
-    assert(id === this.#nextId, 'the segment that is being armed is the next');
+    assert(id >= this.#nextId, 'what is not armed yet will be');
     const reserved = new Segment(id, this.segmentBytes, null);
     reserved.state = 'active';
     this.#segments.set(id, reserved);
