@@ -47,8 +47,12 @@ export const TARGETS_MAX = 4;
 /** Segments made ready ahead of the writer. */
 export const ARMED_SEGMENTS = 3;
 
-/** Retired files kept for reuse beyond the armed ones. */
-export const FREE_SEGMENTS_MAX = 4;
+/** Retired files kept for reuse beyond the armed ones: what two checkpoints set free at once. */
+export const FREE_SEGMENTS_MAX = 12;
+
+/** Of those, how many stay when none was needed for a while, and how long that is. */
+export const FREE_SEGMENTS_IDLE = 2;
+export const FREE_SEGMENTS_IDLE_MS = 30_000;
 
 /** After this long without an append an empty block records what is durable. */
 export const IDLE_MARK_MS = 100;
@@ -59,11 +63,37 @@ export const CHECKPOINT_JOURNAL_BYTES = 256 * 1024 * 1024;
 /** Longest slice of background work on the loop. */
 export const SLICE_MS = 2;
 
-/** Rewriting: bytes a second while there is room, and when it starts. */
+/** Rewriting: bytes a second, read and written, while there is room, and when it starts. */
 export const REWRITE_BYTES_PER_SECOND = 32 * 1024 * 1024;
 export const REWRITE_LIVE_RATIO = 0.5;
 export const GATHER_EXTENT_BYTES_MIN = 64 * 1024;
 export const GATHER_AFTER_MS = 10 * 60 * 1000;
+
+/** How often an idle broker looks for segments to rewrite. */
+export const REWRITE_EVERY_MS = 10_000;
+
+/** Segments that one rewrite takes together: sparse ones, and ones to be sorted by partition. */
+export const SHRINK_SOURCES_MAX = 32;
+export const GATHER_SOURCES_MAX = 8;
+
+/** Rows that one rewrite holds in memory, 44 bytes each. */
+export const REWRITE_ROWS_MAX = 1_000_000;
+
+/** What is put together in memory before it is written; a larger batch makes an exception. */
+export const REWRITE_WINDOW_BYTES = 64 * 1024 * 1024;
+
+/** One read or write of a rewrite. */
+export const REWRITE_IO_BYTES = 1024 * 1024;
+
+/** Segments that sparse ones may take beyond twice their live bytes before publishers are slowed. */
+export const REWRITE_BEHIND_SEGMENTS = 16;
+
+/** With less free disk than this many segments, one is kept ready for the next rewrite. */
+export const REWRITE_SPARE_BELOW = 8;
+
+/** Extents whose liveness is sampled at each look, and the samples of each. */
+export const SURVEY_EXTENTS = 4096;
+export const SURVEY_SAMPLES = 16;
 
 /** Index rows of one unsealed segment, in bytes; at this size it is sealed early. */
 export const INDEX_BYTES_MAX = 64 * 1024 * 1024;

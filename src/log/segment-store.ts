@@ -13,8 +13,21 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { BrokerError } from '../kernel/errors.ts';
-import type { Clock, Disk, DiskError, DiskFile, Logger, Scheduler } from '../kernel/ports.ts';
-import { ARMED_SEGMENTS, FREE_SEGMENTS_MAX, SEGMENT_HEADER_BYTES } from './limits.ts';
+import {
+  type Clock,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type Logger,
+  type Scheduler,
+} from '../kernel/ports.ts';
+import {
+  ARMED_SEGMENTS,
+  FREE_SEGMENTS_IDLE,
+  FREE_SEGMENTS_IDLE_MS,
+  FREE_SEGMENTS_MAX,
+  SEGMENT_HEADER_BYTES,
+} from './limits.ts';
 import { encodeSegmentHeader, Segment, segmentPath } from './segment.ts';
 
 const FILL_BYTES = 1024 * 1024;
@@ -49,6 +62,7 @@ export class SegmentStore {
   #arming = false;
   #full = false;
   #closed = false;
+  #isTrimSet = false;
   readonly #fill = new Uint8Array(FILL_BYTES);
   /** One more segment is armed. */
   onArmed: () => void = () => {};
@@ -172,22 +186,30 @@ export class SegmentStore {
    * name synced. Used for archives too.
    */
   prepare(id: number, done: (error: DiskError | null, segment: Segment | null) => void): void {
-    const path = this.#free.pop();
-    if (path === undefined) return this.#create(id, done);
-    this.#writeHeader(this.#open(path, false), path, id, done);
+    const free = this.#free.pop();
+    const path = free ?? `${SEGMENT_DIRECTORY}/new-${id.toString(16).padStart(8, '0')}.seg`;
+    let file: DiskFile | null = null;
+    const fault = diskFaultOf(() => {
+      file = this.#open(path, free === undefined);
+    });
+    if (file === null) return this.#ports.scheduler.nextSlice(() => done(fault, null));
+    if (free === undefined) this.#fillAndWriteHeader(file, path, id, done);
+    else this.#writeHeader(file, path, id, done);
   }
 
   #open(path: string, create: boolean): DiskFile {
     return this.#ports.disk.open(path, { create });
   }
 
-  #create(id: number, done: (error: DiskError | null, segment: Segment | null) => void): void {
-    const path = `${SEGMENT_DIRECTORY}/new-${id.toString(16).padStart(8, '0')}.seg`;
-    const file = this.#open(path, true);
+  #fillAndWriteHeader(
+    file: DiskFile,
+    path: string,
+    id: number,
+    done: (error: DiskError | null, segment: Segment | null) => void,
+  ): void {
     const fail = (error: DiskError): void => {
       file.close();
-      this.#ports.disk.remove(path);
-      done(error, null);
+      done(diskFaultOf(() => this.#ports.disk.remove(path)) ?? error, null);
     };
     const fillFrom = (position: number): void => {
       const length = Math.min(FILL_BYTES, this.segmentBytes - position);
@@ -213,15 +235,30 @@ export class SegmentStore {
       if (writeError !== null) return done(writeError, null);
       file.sync((syncError) => {
         file.close();
+        if (this.#closed) return;
         if (syncError !== null) return done(syncError, null);
         const target = segmentPath(id);
-        disk.rename(path, target);
+        const fault = diskFaultOf(() => disk.rename(path, target));
+        if (fault !== null) return done(fault, null);
         disk.syncDirectory(SEGMENT_DIRECTORY, (error) => {
+          if (this.#closed) return;
           if (error !== null) return done(error, null);
-          done(null, this.#admit(id, this.#open(target, false)));
+          this.#reopen(id, target, done);
         });
       });
     });
+  }
+
+  #reopen(
+    id: number,
+    path: string,
+    done: (error: DiskError | null, segment: Segment | null) => void,
+  ): void {
+    let segment: Segment | null = null;
+    const fault = diskFaultOf(() => {
+      segment = this.#admit(id, this.#open(path, false));
+    });
+    done(fault, segment);
   }
 
   #admit(id: number, file: DiskFile): Segment {
@@ -247,6 +284,22 @@ export class SegmentStore {
     if (this.#free.length < FREE_SEGMENTS_MAX || this.#full) this.#free.push(path);
     else this.#ports.disk.remove(path);
     this.arm();
+    this.#scheduleTrim();
+  }
+
+  /** Gives files back that nobody has needed for a while. */
+  #scheduleTrim(): void {
+    if (this.#isTrimSet || this.#free.length <= FREE_SEGMENTS_IDLE) return;
+    this.#isTrimSet = true;
+    const usedBefore = this.#nextId;
+    this.#ports.scheduler.after(FREE_SEGMENTS_IDLE_MS, () => {
+      this.#isTrimSet = false;
+      if (this.#closed) return;
+      if (this.#nextId === usedBefore) {
+        for (const path of this.#free.splice(FREE_SEGMENTS_IDLE)) this.#ports.disk.remove(path);
+      }
+      this.#scheduleTrim();
+    });
   }
 
   /** Bytes that can be written before another segment must be armed, the current one left out. */
@@ -257,5 +310,16 @@ export class SegmentStore {
   close(): void {
     this.#closed = true;
     for (const segment of this.#segments.values()) segment.close();
+  }
+}
+
+/** What the disk says to `action`, if it refuses. */
+function diskFaultOf(action: () => void): DiskError | null {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    if (error instanceof DiskError) return error;
+    throw error;
   }
 }
