@@ -12,9 +12,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { conformanceTable } from './generate/conformance-table.ts';
 import type { Generator } from './generate/generator.ts';
+import { journalPage } from './generate/journal-page.ts';
 import { isMain, projectRoot } from './source-tree.ts';
 
-const generators: readonly Generator[] = [conformanceTable];
+const generators: readonly Generator[] = [conformanceTable, journalPage];
 
 /** Writes what differs, or only reports it. @returns the targets that differed */
 export async function generate(
