@@ -111,7 +111,7 @@ export class SimDisk implements Disk {
   rename(source: string, target: string): void {
     this.failName(source);
     this.volume.rename(source, target);
-    this.operated('disk.rename');
+    this.operated(renameNote(source, target));
   }
 
   remove(path: string): void {
@@ -135,6 +135,7 @@ export class SimDisk implements Disk {
       } else {
         this.volume.completeNames(captured);
       }
+      if (failure !== null) this.note('disk.sync_failed');
       this.operated('disk.sync_names_ended', failure === null ? 0 : 1);
       if (!this.isDead) done(failure);
     });
@@ -158,6 +159,8 @@ export class SimDisk implements Disk {
     inode.write(parts, position, written);
     if (random.chance(faults.writebackRate)) inode.writeBack(random);
     this.operated('disk.write', digestOf(parts), position);
+    if (isBroken) this.note('disk.write_failed');
+    else if (fits < length) this.note('disk.full');
     if (isBroken) throw ioError(path, 'the write failed');
     if (fits < length) throw new DiskError('no-space', path, 'no space left on device');
   }
@@ -194,6 +197,7 @@ export class SimDisk implements Disk {
       const isBroken = this.random.chance(this.faults.syncErrorRate);
       if (isBroken) inode.abandon(capture, this.random);
       else inode.complete(capture);
+      if (isBroken) this.note('disk.sync_failed');
       this.operated('disk.sync_ended', isBroken ? 1 : 0);
       if (!this.isDead) done(isBroken ? ioError(path, 'the sync failed') : null);
     });
@@ -206,7 +210,9 @@ export class SimDisk implements Disk {
 
   duration([min, max]: Latency): number {
     const { slowRate, slowFactor } = this.faults;
-    return this.random.between(min, max) * (this.random.chance(slowRate) ? slowFactor : 1);
+    const isSlow = this.random.chance(slowRate);
+    if (isSlow) this.note('disk.slow');
+    return this.random.between(min, max) * (isSlow ? slowFactor : 1);
   }
 
   /** For files: counts an operation, and dies when its time has come. */
@@ -220,6 +226,17 @@ export class SimDisk implements Disk {
     this.process.world.post('disk.crashed', 0, () => point.onCrash(survivors));
   }
 
+  /** For files. */
+  note(name: string): void {
+    if (!this.isDead) this.process.world.note(name);
+  }
+
+  /** What a power cut right now would leave at least: all that is durable, nothing else. */
+  durableImage(): Volume {
+    const nothing = { contents: 'nothing', names: 'nothing', tearRate: 0 } as const;
+    return afterPowerCut(this.volume, nothing, this.random.fork('image'));
+  }
+
   private syncTurn(lane: Lane): number {
     const { nowMicros } = this.process.world;
     lane.freeAt = Math.max(lane.freeAt, nowMicros) + this.duration(this.faults.syncLatency);
@@ -228,6 +245,7 @@ export class SimDisk implements Disk {
 
   private failName(path: string): void {
     if (this.isDead || !this.random.chance(this.faults.nameErrorRate)) return;
+    this.note('disk.name_failed');
     throw ioError(path, 'the directory could not be changed');
   }
 }
@@ -320,6 +338,7 @@ class SimFile implements DiskFile {
   private failRead(): void {
     const { disk } = this;
     if (disk.isDead || !disk.random.chance(disk.faults.readErrorRate)) return;
+    disk.note('disk.read_failed');
     throw ioError(this.path, 'the read failed');
   }
 
@@ -349,6 +368,13 @@ class SimFile implements DiskFile {
     this.inode.handles--;
     this.inode.maybeFree();
   }
+}
+
+/** Which step of a segment's life a rename is: for those who count. */
+function renameNote(source: string, target: string): string {
+  if (!target.endsWith('.seg')) return 'disk.rename';
+  if (target >= 'segments/8') return 'disk.archive_made';
+  return source.includes('new-') ? 'disk.segment_made' : 'disk.segment_recycled';
 }
 
 function ioError(path: string, detail: string): DiskError {

@@ -1,8 +1,8 @@
 /**
  * The trace digest: one number for everything that happened, in order.
  *
- * Owns: turning notes (a name and up to two numbers) into a running 64-bit digest, and the last few
- * notes as text for a failure's report.
+ * Owns: turning notes (a name and up to two numbers) into a running 64-bit digest, counting them by
+ * name, and the last few notes as text for a failure's report.
  *
  * Invariant: equal digests mean equal runs; a run that is not a function of its seed shows as two
  * digests for one seed. It is a check against accidents, not against adversaries.
@@ -20,7 +20,7 @@ interface Note {
 }
 
 export class Trace {
-  private readonly nameHashes = new Map<string, number>();
+  private readonly names = new Map<string, { readonly hash: number; count: number }>();
   private readonly recent = new Ring<Note>();
   private high = 0x811c_9dc5;
   private low = 0x1234_5678;
@@ -36,6 +36,11 @@ export class Trace {
     this.mixNumber(second);
     if (this.recent.length === RECENT_NOTES) this.recent.popFront();
     this.recent.pushBack({ time, name, first, second });
+  }
+
+  /** How often each name was noted. */
+  counts(): Map<string, number> {
+    return new Map([...this.names].map(([name, { count }]) => [name, count]));
   }
 
   /** 16 hex digits. */
@@ -66,15 +71,17 @@ export class Trace {
   }
 
   private hashOf(name: string): number {
-    let hash = this.nameHashes.get(name);
-    if (hash === undefined) {
-      hash = 0x811c_9dc5;
+    let known = this.names.get(name);
+    if (known === undefined) {
+      let hash = 0x811c_9dc5;
       for (let i = 0; i < name.length; i++) {
         hash = Math.imul(hash ^ name.charCodeAt(i), 0x0100_0193);
       }
-      this.nameHashes.set(name, hash);
+      known = { hash, count: 0 };
+      this.names.set(name, known);
     }
-    return hash;
+    known.count++;
+    return known.hash;
   }
 }
 

@@ -45,6 +45,7 @@ export class World {
   eventCount = 0;
   private readonly events = new EventHeap();
   private wallStartMs: number;
+  private latestMs = 0;
   private lives = 0;
 
   constructor(seed: number) {
@@ -58,9 +59,15 @@ export class World {
     return Math.floor(this.wallStartMs + this.nowMicros / 1000);
   }
 
+  /** The latest that the wall clock has ever shown. */
+  latestWallMs(): number {
+    return Math.max(this.latestMs, this.wallMs());
+  }
+
   /** An operator, a leap or a bad time server: the wall clock is off by `deltaMs` from now on. */
   jumpWallClock(deltaMs: number): void {
     this.note('clock.jump', deltaMs);
+    this.latestMs = this.latestWallMs();
     this.wallStartMs += deltaMs;
   }
 

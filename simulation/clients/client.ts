@@ -1,0 +1,53 @@
+/**
+ * What all clients share: a loop of steps with pauses between them, as long as the life lasts.
+ */
+import type { Partition } from '../../src/broker/index.ts';
+import type { Life } from '../life.ts';
+import type { PartitionHistory } from '../partition-history.ts';
+import type { SeededRandom } from '../random.ts';
+import type { Stage } from '../stage.ts';
+import type { TopicHistory } from '../topic-history.ts';
+
+export abstract class Client {
+  readonly stage: Stage;
+  readonly random: SeededRandom;
+
+  constructor(stage: Stage, name: string) {
+    this.stage = stage;
+    this.random = stage.random.fork(name);
+  }
+
+  /** A new life has begun: connects to it and goes on. */
+  connect(life: Life): void {
+    const think = (): void => {
+      const { thinkMicros } = this.stage.scenario.workload;
+      life.post('client.step', this.random.between(1, 2 * thinkMicros), () => {
+        if (!life.isServing) return;
+        if (!this.stage.isPaused) this.step(life);
+        think();
+      });
+    };
+    think();
+  }
+
+  protected abstract step(life: Life): void;
+
+  protected pickTopic(): TopicHistory | undefined {
+    const topics = this.stage.topicsThere;
+    return topics[this.random.below(topics.length)];
+  }
+
+  protected pickPartition(): PartitionHistory | undefined {
+    const topic = this.pickTopic();
+    return topic?.partitions[this.random.below(topic.partitionsPromised)];
+  }
+}
+
+/** The broker's side of a partition that is known to be there. */
+export function partitionIn(
+  life: Life,
+  history: PartitionHistory | undefined,
+): Partition | undefined {
+  if (history === undefined) return undefined;
+  return life.broker.topicByUuid(history.topic.uuid)?.partitions[history.index];
+}

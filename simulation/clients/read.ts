@@ -1,0 +1,68 @@
+/**
+ * One read, as slow as its reader wants: plan, hold, copy piece by piece, release.
+ */
+import { type Partition, ReadPlan } from '../../src/broker/index.ts';
+import { BrokerError, type BrokerErrorCode } from '../../src/kernel/errors.ts';
+import type { Life } from '../life.ts';
+
+export interface ReadResult {
+  readonly error: BrokerErrorCode | null;
+  readonly bytes: Uint8Array;
+  /** What the partition showed when the read was planned. */
+  readonly logStart: number;
+  readonly highWatermark: number;
+}
+
+export interface ReadRequest {
+  readonly partition: Partition;
+  readonly offset: number;
+  readonly maxBytes: number;
+  /** Copies so many bytes at a time; 0: all at once. */
+  readonly pieceBytes: number;
+  /** Waits so long before each piece, microseconds. */
+  readonly pauseMicros: number;
+}
+
+const noBytes = new Uint8Array(0);
+
+/** Never calls back when the life ends before. May call back at once. */
+export function read(life: Life, request: ReadRequest, done: (result: ReadResult) => void): void {
+  const { partition, offset, maxBytes, pieceBytes, pauseMicros } = request;
+  const plan = new ReadPlan();
+  let logStart = 0;
+  let highWatermark = 0;
+  let target = noBytes;
+  let filled = 0;
+  const finish = (error: BrokerErrorCode | null): void => {
+    plan.release();
+    done({ error, bytes: error === null ? target : noBytes, logStart, highWatermark });
+  };
+  const copy = (): void => {
+    if (life.isOver) return;
+    try {
+      while (plan.bytesLeft > 0) {
+        const room = target.length - filled;
+        const piece = pieceBytes === 0 ? room : Math.min(room, Math.max(64, pieceBytes));
+        const count = plan.read(target, filled, piece, copy);
+        if (count === 0) return;
+        filled += count;
+        if (pauseMicros > 0 && plan.bytesLeft > 0) return life.post('reader.pause', pauseMicros, copy);
+      }
+    } catch (error) {
+      if (error instanceof BrokerError) return finish(error.code);
+      throw error;
+    }
+    finish(null);
+  };
+  const begin = (): void => {
+    if (life.isOver) return;
+    ({ logStart, highWatermark } = partition);
+    const status = life.broker.planRead(partition, offset, maxBytes, plan, begin);
+    if (status === 'loading') return;
+    if (status !== 'ready') return finish(status);
+    target = new Uint8Array(plan.bytes);
+    if (pauseMicros > 0) life.post('reader.pause', pauseMicros, copy);
+    else copy();
+  };
+  begin();
+}

@@ -1,0 +1,246 @@
+/**
+ * What clients know of a queue: what was delivered, what is settled, what has to come next.
+ *
+ * Owns: per partition the settled, the leased and the returned offsets as its consumers see them, and
+ * the checks of every delivery.
+ *
+ *   settled     confirmed: never delivered again, in no life
+ *   settling    asked for in this life: not delivered again in it, after a crash perhaps
+ *   doubtful    asked for in an earlier life and never confirmed: may come back or not
+ */
+import type { Delivery } from '../src/broker/queues/index.ts';
+import type { PartitionHistory } from './partition-history.ts';
+import type { SentLedger } from './sent.ts';
+import type { TopicHistory, TopicStage } from './topic-history.ts';
+import { promise } from './violation.ts';
+
+export class QueuePartitionHistory {
+  readonly partition: PartitionHistory;
+  /** The queue sees what comes from here on. */
+  readonly from: number;
+  readonly settled = new Set<number>();
+  readonly settling = new Set<number>();
+  readonly doubtful = new Set<number>();
+  /** Deliveries of each offset, in all lives. */
+  readonly deliveries = new Map<number, number>();
+  /** Attempts that are confirmed, and those of this life. */
+  readonly attempts = new Map<number, number>();
+  readonly attemptsOpen = new Map<number, number>();
+  /** Of this life: who holds what, what came back, how far fresh deliveries have come. */
+  readonly leased = new Map<number, { readonly consumer: number; readonly attempt: number }>();
+  readonly returned = new Set<number>();
+  cursor: number;
+  /** Below it a record may be flagged though it was never delivered: the broker could not know. */
+  flagBelow = 0;
+
+  constructor(partition: PartitionHistory, from: number) {
+    this.partition = partition;
+    this.from = from;
+    this.cursor = from;
+  }
+
+  mayBeSettled(offset: number): boolean {
+    if (offset < this.from || this.settled.has(offset)) return true;
+    return this.settling.has(offset) || this.doubtful.has(offset);
+  }
+
+  /** Another life begins: leases are gone, what was not confirmed is in doubt. */
+  restart(wasClean: boolean, logEnd: number): void {
+    for (const offset of this.settling) this.doubtful.add(offset);
+    this.settling.clear();
+    this.attemptsOpen.clear();
+    this.leased.clear();
+    this.returned.clear();
+    this.cursor = this.from;
+    if (!wasClean) this.flagBelow = Math.max(this.flagBelow, logEnd);
+  }
+}
+
+export class QueueHistory {
+  readonly topic: TopicHistory;
+  readonly name: string;
+  readonly leaseMs: number;
+  stage: TopicStage = 'creating';
+  readonly partitions: QueuePartitionHistory[] = [];
+  deliveryCount = 0;
+  redeliveryCount = 0;
+  private readonly ledger: SentLedger;
+
+  constructor(topic: TopicHistory, name: string, leaseMs: number, ledger: SentLedger) {
+    this.topic = topic;
+    this.name = name;
+    this.leaseMs = leaseMs;
+    this.ledger = ledger;
+  }
+
+  /** The topic has got partitions: everything in them is to be delivered. */
+  widen(partitions: readonly PartitionHistory[]): void {
+    for (const partition of partitions.slice(this.partitions.length)) {
+      this.partitions.push(new QueuePartitionHistory(partition, 0));
+    }
+  }
+
+  mayBeSettled(index: number, first: number, end: number): boolean {
+    if (this.stage === 'deleting' || this.stage === 'gone') return true;
+    const partition = this.partitions[index];
+    if (partition === undefined) return false;
+    for (let offset = first; offset < end; offset++) {
+      if (!partition.mayBeSettled(offset)) return false;
+    }
+    return true;
+  }
+
+  /** An earlier creation did not survive, or a deletion did: this is another queue of the same name. */
+  beginAnew(startOf: (index: number) => number): void {
+    const { partitions } = this.topic;
+    this.partitions.length = 0;
+    partitions.forEach((partition, index) => {
+      this.partitions.push(new QueuePartitionHistory(partition, startOf(index)));
+    });
+  }
+
+  get options(): ReadonlyMap<string, string> {
+    return new Map(this.leaseMs > 0 ? [['lease.ms', `${this.leaseMs}`]] : []);
+  }
+
+  /** Everything below the high watermarks `ends` that is not out with a consumer. */
+  purge(ends: readonly number[]): void {
+    this.partitions.forEach((partition, index) => {
+      const end = ends[index] ?? 0;
+      for (let offset = partition.from; offset < end; offset++) {
+        if (partition.settled.has(offset) || partition.leased.has(offset)) continue;
+        partition.settling.add(offset);
+        partition.doubtful.delete(offset);
+        partition.returned.delete(offset);
+      }
+      partition.cursor = Math.max(partition.cursor, end);
+    });
+  }
+
+  /** `logStart` is what the broker itself goes by; below it records are skipped. */
+  deliver(delivery: Delivery, consumer: number, highWatermark: number, logStart: number): void {
+    const { offset } = delivery;
+    const partition = this.partitions[delivery.partition];
+    const what = `queue ${this.name} of ${this.topic.name}/${delivery.partition}: ${offset}`;
+    promise(partition !== undefined, `${what} is of a partition that the queue has not`);
+    promise(offset < highWatermark, `${what} was delivered past the high watermark`);
+    promise(offset >= partition.from, `${what} lies before the queue's beginning`);
+    this.checkContent(delivery, partition);
+    promise(!partition.settled.has(offset), `${what} came back after its settlement was confirmed`);
+    promise(!partition.settling.has(offset), `${what} came back after it was settled`);
+    promise(!partition.leased.has(offset), `${what} is out with a consumer and was delivered`);
+    this.checkOrder(partition, offset, logStart, what);
+    this.checkCounts(delivery, partition, what);
+    partition.doubtful.delete(offset);
+    partition.deliveries.set(offset, (partition.deliveries.get(offset) ?? 0) + 1);
+    partition.leased.set(offset, { consumer, attempt: delivery.attempt });
+    this.deliveryCount++;
+    if (delivery.isRedelivered) this.redeliveryCount++;
+  }
+
+  private checkContent(delivery: Delivery, partition: QueuePartitionHistory): void {
+    const { bytes, valueStart, valueLength, offset } = delivery;
+    const value = valueLength < 0 ? null : bytes.subarray(valueStart, valueStart + valueLength);
+    const { sent, index } = this.ledger.recogniseRecord(value);
+    partition.partition.place(sent, offset - index, -1);
+  }
+
+  /** What came back goes first, lowest offset first; then what follows the last fresh one. */
+  private checkOrder(
+    partition: QueuePartitionHistory,
+    offset: number,
+    logStart: number,
+    what: string,
+  ): void {
+    for (const returned of partition.returned) {
+      if (returned < logStart) partition.returned.delete(returned);
+    }
+    if (partition.returned.size > 0) {
+      const lowest = Math.min(...partition.returned);
+      promise(offset === lowest, `${what} came, though ${lowest} had come back`);
+      partition.returned.delete(offset);
+      return;
+    }
+    promise(offset >= partition.cursor, `${what} came again out of order`);
+    for (let skipped = Math.max(partition.cursor, logStart); skipped < offset; skipped++) {
+      promise(partition.mayBeSettled(skipped), `${what} came, and ${skipped} was passed over`);
+    }
+    partition.cursor = offset + 1;
+  }
+
+  private checkCounts(delivery: Delivery, partition: QueuePartitionHistory, what: string): void {
+    const { offset, attempt, isRedelivered } = delivery;
+    const before = partition.deliveries.get(offset) ?? 0;
+    promise(before === 0 || isRedelivered, `${what} came again without the flag`);
+    const isExcused = before > 0 || offset < partition.flagBelow;
+    promise(!isRedelivered || isExcused, `${what} is flagged, though it was never delivered`);
+    const counted = partition.attemptsOpen.get(offset) ?? partition.attempts.get(offset) ?? 0;
+    promise(
+      attempt > counted && attempt <= before + 1,
+      `${what} is attempt ${attempt} after ${counted} counted and ${before} made`,
+    );
+  }
+
+  /** `consumer` has settled [first, end); returns the offsets that it held. */
+  settle(consumer: number, index: number, first: number, end: number): number[] {
+    const partition = this.partitions[index];
+    if (partition === undefined) return [];
+    const held = heldIn(partition, consumer, first, end);
+    for (const offset of held) {
+      partition.leased.delete(offset);
+      partition.settling.add(offset);
+    }
+    return held;
+  }
+
+  /** `consumer` has given [first, end) back. */
+  release(consumer: number, index: number, first: number, end: number, isCounted: boolean): number[] {
+    const partition = this.partitions[index];
+    if (partition === undefined) return [];
+    const held = heldIn(partition, consumer, first, end);
+    for (const offset of held) {
+      const attempt = partition.leased.get(offset)?.attempt ?? 0;
+      partition.leased.delete(offset);
+      partition.returned.add(offset);
+      if (isCounted) partition.attemptsOpen.set(offset, attempt);
+    }
+    return held;
+  }
+
+  releaseAll(consumer: number, isCounted: boolean): void {
+    this.partitions.forEach((_, index) =>
+      this.release(consumer, index, 0, Number.MAX_SAFE_INTEGER, isCounted),
+    );
+  }
+
+  /** Everything asked for so far. What is returned is to be called when that is committed. */
+  confirmation(): () => void {
+    const parts = this.partitions.map((partition) => ({
+      partition,
+      settling: [...partition.settling],
+      attempts: [...partition.attemptsOpen],
+    }));
+    return () => {
+      for (const { partition, settling, attempts } of parts) {
+        for (const offset of settling) {
+          partition.settling.delete(offset);
+          partition.settled.add(offset);
+        }
+        for (const [offset, attempt] of attempts) partition.attempts.set(offset, attempt);
+      }
+    };
+  }
+}
+
+function heldIn(
+  partition: QueuePartitionHistory,
+  consumer: number,
+  first: number,
+  end: number,
+): number[] {
+  const held: number[] = [];
+  for (const [offset, lease] of partition.leased) {
+    if (lease.consumer === consumer && offset >= first && offset < end) held.push(offset);
+  }
+  return held;
+}
