@@ -1,7 +1,8 @@
 /**
  * Extents: which segments hold which offsets of one partition.
  *
- * Owns: one extent per (partition, segment), sorted by offset, with its bytes and what of them is live.
+ * Owns: the extents, sorted by offset, with their bytes and what of them is live. A partition has one in
+ * a journal segment, and may have several in an archive.
  * Leaves: where a batch lies inside a segment to the index or the footer.
  *
  * Invariants: first ≤ last; extents do not overlap; 0 ≤ live ≤ bytes. Offsets may have gaps (removed
@@ -95,11 +96,12 @@ export class Extents {
     for (const extent of this.#items.splice(0, count)) removed(extent);
   }
 
-  /** Removes the extents in `segmentIds`. */
-  removeSegments(segmentIds: ReadonlySet<number>): void {
+  /** Removes the extents in `segmentIds`, calling `removed` for each. */
+  removeSegments(segmentIds: ReadonlySet<number>, removed: (extent: Extent) => void): void {
     let kept = 0;
     for (const extent of this.#items) {
-      if (!segmentIds.has(extent.segmentId)) this.#items[kept++] = extent;
+      if (segmentIds.has(extent.segmentId)) removed(extent);
+      else this.#items[kept++] = extent;
     }
     this.#items.length = kept;
   }

@@ -5,7 +5,7 @@
 import { strict as assert } from 'node:assert';
 import type { ByteWriter } from '../kernel/byte-writer.ts';
 import { viewOf } from '../kernel/bytes.ts';
-import type { Disk, Ports, Scheduler, Timer } from '../kernel/ports.ts';
+import type { Disk, LogFields, Ports, Scheduler, Timer } from '../kernel/ports.ts';
 import { RamDisk } from '../kernel/ram-disk.ts';
 import { silentLogger } from '../kernel/silent-logger.ts';
 import { batchBaseOffset, batchNextOffset, batchSize } from '../record/batch.ts';
@@ -129,6 +129,8 @@ export class TestJournal {
   readonly disk: Disk;
   readonly machine: TallyMachine;
   readonly journal: Journal;
+  /** What was logged for somebody to look at. */
+  readonly warnings: { readonly event: string; readonly fields: LogFields }[] = [];
 
   constructor(
     options: Partial<JournalOptions> = {},
@@ -145,7 +147,10 @@ export class TestJournal {
       random: { uint32: () => 4, fill: () => {} },
       offload: { run: () => assert.fail('the log offloads nothing') },
       disk: this.disk,
-      logger: silentLogger,
+      logger: {
+        ...silentLogger,
+        warn: (event, fields = {}) => this.warnings.push({ event, fields }),
+      },
     };
     const defaults: JournalOptions = { durability: 'fsync', segmentBytes: 1024 * 1024, storeId };
     this.journal = new Journal(ports, { ...defaults, ...options }, machine);
@@ -180,7 +185,8 @@ export class TestJournal {
   reopened(options: Partial<JournalOptions> = {}): TestJournal {
     const loop = new TestLoop();
     loop.time = this.loop.time;
-    return new TestJournal(options, copyDisk(this.disk, loop), loop);
+    const machine = new TallyMachine(this.machine.dead);
+    return new TestJournal(options, copyDisk(this.disk, loop), loop, machine);
   }
 
   partition(id: number): PartitionLog {
@@ -240,7 +246,8 @@ export class TestJournal {
   }
 }
 
-function copyDisk(source: Disk, loop: TestLoop): Disk {
+/** A disk with the same files. */
+export function copyDisk(source: Disk, loop: TestLoop): Disk {
   const target = new RamDisk(loop, 1024 * 1024 * 1024);
   for (const directory of ['', 'segments', 'checkpoints']) {
     if (directory !== '') target.makeDirectory(directory);

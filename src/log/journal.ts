@@ -135,6 +135,9 @@ export class Journal {
       storeId: this.#options.storeId,
       rewrite: this.#options.rewrite ?? true,
       nextArchiveId: recovered.nextArchiveId,
+      lastLsn: () => this.#lastLsn,
+      durableLsn: () => this.#pipeline.durableLsn,
+      onCaughtUp: () => this.#ready(),
       onFault: (error) => this.#failed(error),
     });
     this.#checkpoints = new Checkpoints({
@@ -216,7 +219,8 @@ export class Journal {
 
   /** Publishers should not be read from now; `onReady` tells when again. */
   get isCongested(): boolean {
-    return this.#pipeline.isCongested || this.admits(0) === 'wait';
+    if (this.#pipeline.isCongested || this.admits(0) === 'wait') return true;
+    return this.#retirement?.isBehind ?? false;
   }
 
   partition(id: number): PartitionLog | undefined {
@@ -447,6 +451,10 @@ export class Journal {
   #armed(): void {
     if (this.#fault !== null) return;
     this.#pipeline.flush();
+    this.#ready();
+  }
+
+  #ready(): void {
     for (const listener of this.#readyListeners) listener();
   }
 

@@ -13,10 +13,20 @@ import { batchLastOffsetDelta, batchMaxTimestamp, batchSize } from '../record/ba
 import { type BatchIndex, BatchLocation } from './batch-index.ts';
 import { type AppendView, EntryKind, type EntryView } from './entry.ts';
 import { type Extent, shareOf } from './extents.ts';
+import { SEGMENT_HEADER_BYTES, SURVEY_SAMPLES } from './limits.ts';
+import type { StateMachine } from './machine.ts';
 import { PartitionLog } from './partition-log.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentExtents } from './segment-extents.ts';
 import type { SegmentStore } from './segment-store.ts';
+
+/** A segment that extents move to, and what it holds. */
+export interface MoveTarget {
+  readonly segment: Segment;
+  readonly extents: SegmentExtents;
+  /** What of an extent's bytes it has for itself, on average. */
+  readonly share: number;
+}
 
 export class Ledger {
   readonly #store: SegmentStore;
@@ -191,39 +201,71 @@ export class Ledger {
 
   /** Notes that sealed `segment` holds `extents`; those of partitions that are gone are dead. */
   attach(segment: Segment, extents: SegmentExtents): void {
+    let sum = 0;
+    for (let i = 0; i < extents.count; i++) sum += extents.bytes[i]!;
+    // A batch that partitions share is counted by each of them, and lies there once.
+    segment.batchBytes = Math.min(sum, segment.blocksEnd - SEGMENT_HEADER_BYTES);
+    const share = sum === 0 ? 0 : segment.batchBytes / sum;
     for (let i = 0; i < extents.count; i++) {
-      const bytes = extents.bytes[i] ?? 0;
-      segment.batchBytes += bytes;
-      const partition = this.#partitions.get(extents.partitions[i] ?? 0);
-      const lastOffset = extents.lastOffsets[i] ?? 0;
-      if (partition === undefined || lastOffset < partition.logStart) continue;
-      partition.extents.insert({
-        segmentId: segment.id,
-        firstOffset: extents.firstOffsets[i] ?? 0,
-        lastOffset,
-        bytes,
-        live: bytes,
-        maxTimestamp: extents.maxTimestamps[i] ?? 0,
-      });
-      segment.extentCount += 1;
-      segment.liveBytes += bytes;
+      const partition = this.#partitions.get(extents.partitions[i]!);
+      if (partition === undefined || extents.lastOffsets[i]! < partition.logStart) continue;
+      this.#insert(partition, segment, extents, i, share);
     }
   }
 
-  /** `sources` have been rewritten: their extents give way to those of `target`. */
-  replace(
-    sources: readonly Segment[],
-    target: Segment | null,
-    extents: SegmentExtents | null,
+  #insert(
+    partition: PartitionLog,
+    segment: Segment,
+    extents: SegmentExtents,
+    i: number,
+    share: number,
   ): void {
-    const ids = new Set(sources.map((segment) => segment.id));
-    for (const partition of this.#partitions.values()) partition.extents.removeSegments(ids);
-    for (const segment of sources) {
-      segment.extentCount = 0;
-      segment.liveBytes = 0;
+    const bytes = extents.bytes[i]! * share;
+    partition.extents.insert({
+      segmentId: segment.id,
+      firstOffset: extents.firstOffsets[i]!,
+      lastOffset: extents.lastOffsets[i]!,
+      bytes,
+      live: bytes,
+      maxTimestamp: extents.maxTimestamps[i]!,
+    });
+    segment.extentCount += 1;
+    segment.liveBytes += bytes;
+  }
+
+  /**
+   * What `sources` hold of partition `id` lies in `targets` now: its extents there give way. A deleted
+   * partition keeps its extents until that is committed, then all of them go.
+   */
+  move(id: number, sources: ReadonlySet<number>, targets: readonly MoveTarget[]): void {
+    const partition = this.#partitions.get(id);
+    if (partition === undefined) return;
+    partition.extents.removeSegments(sources, this.#dropped);
+    for (const { segment, extents, share } of targets) {
+      const first = extents.find(id, partition.visibleStart);
+      for (let i = first; extents.partitions[i] === id; i++) {
+        this.#insert(partition, segment, extents, i, share);
+      }
     }
-    if (target !== null && extents !== null) this.attach(target, extents);
-    this.onSegmentDied();
+    this.#forgetExtents(partition, partition.visibleStart);
+  }
+
+  /** Lowers the live bytes of what `segment` holds of partition `id` from `first` on by samples. */
+  survey(segment: Segment, id: number, first: number, machine: StateMachine): void {
+    const partition = this.#partitions.get(id);
+    if (partition === undefined) return;
+    const from = Math.max(first, partition.visibleStart);
+    const extent = partition.extents.at(partition.extents.find(from));
+    if (extent?.segmentId !== segment.id) return;
+    const start = Math.max(from, extent.firstOffset);
+    const width = (extent.lastOffset - start + 1) / SURVEY_SAMPLES;
+    let alive = 0;
+    for (let i = 0; i < SURVEY_SAMPLES; i++) {
+      const offset = start + Math.floor((i + 0.5) * width);
+      if (!machine.isDead(id, offset, offset)) alive += 1;
+    }
+    const share = shareOf(extent, start, extent.lastOffset);
+    this.#lowerLive(extent, (share * alive) / SURVEY_SAMPLES);
   }
 
   /** After replay: everything found is committed, and nothing below the log starts counts. */

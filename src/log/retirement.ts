@@ -1,8 +1,9 @@
 /**
  * Retirement: segments that nobody needs any more give their files back.
  *
- * Owns: finding dead segments, the order in which they are forgotten, when sparse ones are rewritten.
- * Leaves: what is dead to the ledger, the copy to `rewrite.ts`, reuse of files to the segment store.
+ * Owns: finding dead segments, the order in which they are forgotten.
+ * Leaves: what is dead to the ledger, sparse segments to `rewriting.ts`, reuse of files to the segment
+ * store.
  *
  * A segment is dead when no extent lies in it: its partitions are trimmed past it, deleted, or their
  * batches moved. Its file is free when it is dead, sealed, older than both checkpoints, and unpinned.
@@ -14,6 +15,7 @@ import type { FooterCache } from './footer-cache.ts';
 import type { Ledger } from './ledger.ts';
 import type { StateMachine } from './machine.ts';
 import type { Manifest } from './manifest.ts';
+import { Rewriting } from './rewriting.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentStore } from './segment-store.ts';
 
@@ -28,11 +30,18 @@ export interface RetirementParts {
   /** Whether sparse segments are rewritten. */
   readonly rewrite: boolean;
   readonly nextArchiveId: number;
+  /** Of the entry applied last, and up to where entries are durable. */
+  readonly lastLsn: () => number;
+  readonly durableLsn: () => number;
+  /** `isBehind` has ended. */
+  readonly onCaughtUp: () => void;
   readonly onFault: (error: BrokerError) => void;
 }
 
 export class Retirement {
   readonly #parts: RetirementParts;
+  /** Null: segments are not rewritten. */
+  readonly #rewriting: Rewriting | null;
   /** The journal before it is in no checkpoint's replay. */
   #olderStartLsn = 0;
   /** Dead segments that wait for checkpoints only. */
@@ -46,6 +55,19 @@ export class Retirement {
     parts.ledger.onSegmentDied = () => {
       this.#isStale = true;
     };
+    const isOld = (segment: Segment): boolean => this.#isOld(segment);
+    const onEnded = (): void => this.check();
+    this.#rewriting = parts.rewrite ? new Rewriting({ ...parts, isOld, onEnded }) : null;
+  }
+
+  /** Rewriting does not keep up with what dies: publishers must be slowed. */
+  get isBehind(): boolean {
+    return this.#rewriting?.isBehind ?? false;
+  }
+
+  /** Replay from either checkpoint begins in a later segment: it would miss the one it begins in. */
+  #isOld(segment: Segment): boolean {
+    return segment.isArchive || segment.id < Math.floor(this.#olderStartLsn / segment.bytes);
   }
 
   /** A checkpoint was published: the journal before `olderStartLsn` is needed no more. */
@@ -53,6 +75,7 @@ export class Retirement {
     this.#olderStartLsn = olderStartLsn;
     this.#isStale = true;
     this.check();
+    this.#rewriting?.consider();
   }
 
   /** Dead segments that the next checkpoints will set free. */
@@ -64,6 +87,7 @@ export class Retirement {
   sealed(): void {
     this.#isStale = true;
     this.check();
+    this.#rewriting?.consider();
   }
 
   /** Forgets what is dead, if anything has died since the last look. */
@@ -74,7 +98,7 @@ export class Retirement {
     const free: Segment[] = [];
     for (const segment of this.#parts.store.segments()) {
       if (segment.state !== 'sealed' || segment.extentCount > 0) continue;
-      if (segment.endLsn > this.#olderStartLsn) this.#reclaimable += 1;
+      if (!this.#isOld(segment)) this.#reclaimable += 1;
       else if (segment.pins > 0) segment.onUnpinned = () => this.#unpinned(segment);
       else free.push(segment);
     }
@@ -120,5 +144,6 @@ export class Retirement {
 
   stop(): void {
     this.#stopped = true;
+    this.#rewriting?.stop();
   }
 }

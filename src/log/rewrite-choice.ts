@@ -1,0 +1,187 @@
+/**
+ * Which segments are rewritten together, by what is known of them in memory.
+ *
+ * Owns: the two rules, and the test whether a plan is worth its copy.
+ * Leaves: exact numbers to the plan, when to look to `rewriting.ts`.
+ *
+ *   shrink   Sparse segments are merged, the emptiest first, into one. It begins with a segment whose
+ *            batches are mostly dead; with one that was sparse from the start (padding, settlements)
+ *            when it has aged; the others may be any that are sparse.
+ *   gather   Segments in which partitions have a few kilobytes each are sorted by partition, as many
+ *            outputs as sources at most.
+ *
+ * A shrink ends with fewer segments, a gather with half the extents or half the segments: so a
+ * rewrite is never repeated for nothing, and two sparse segments never stay beside each other: the
+ * space taken is at most twice what lives, and one segment.
+ */
+import { footerBytes } from './footer.ts';
+import {
+  GATHER_AFTER_MS,
+  GATHER_EXTENT_BYTES_MIN,
+  GATHER_SOURCES_MAX,
+  REWRITE_LIVE_RATIO,
+  REWRITE_ROWS_MAX,
+  SEGMENT_HEADER_BYTES,
+  SEGMENT_TRAILER_BYTES,
+  SHRINK_SOURCES_MAX,
+} from './limits.ts';
+import type { RewritePlan } from './rewrite-plan.ts';
+import type { Segment } from './segment.ts';
+import type { SegmentExtents } from './segment-extents.ts';
+
+/** Rows are estimated from live bytes; an estimate may be low by this much. */
+const ROWS_MARGIN = 1.25;
+
+export type RewriteRule = 'shrink' | 'gather';
+
+export interface RewriteChoice {
+  readonly rule: RewriteRule;
+  readonly sources: readonly Segment[];
+}
+
+/** What the choice is made from. `candidates` are sealed, alive and older than both checkpoints. */
+export interface ChoiceContext {
+  readonly candidates: readonly Segment[];
+  readonly segmentBytes: number;
+  readonly now: number;
+  /** The disk is full: ages do not count, and there is no room for many outputs. */
+  readonly isFull: boolean;
+  readonly extentsOf: (segment: Segment) => SegmentExtents | undefined;
+}
+
+/** What the live batches of `segment` would take elsewhere, their rows included, by estimate. */
+export function weightOf(segment: Segment): number {
+  const { footer, liveBytes, batchBytes } = segment;
+  if (footer === null || batchBytes <= 0) return 0;
+  const ratio = Math.min(1, Math.max(0, liveBytes / batchBytes));
+  return liveBytes + ratio * footerBytes(footer.rowCount, footer.partitionCount);
+}
+
+export function isSparse(segment: Segment): boolean {
+  return weightOf(segment) < segment.bytes * REWRITE_LIVE_RATIO;
+}
+
+function isMostlyDead(segment: Segment): boolean {
+  return segment.liveBytes < segment.batchBytes * REWRITE_LIVE_RATIO;
+}
+
+function isScattered(segment: Segment): boolean {
+  return segment.liveBytes < segment.extentCount * GATHER_EXTENT_BYTES_MIN;
+}
+
+function rowsOf(segment: Segment): number {
+  const { footer, liveBytes, batchBytes } = segment;
+  if (footer === null || batchBytes <= 0) return 0;
+  return footer.rowCount * Math.min(1, (liveBytes / batchBytes) * ROWS_MARGIN);
+}
+
+export function chooseSources(context: ChoiceContext): RewriteChoice | null {
+  return chooseShrink(context) ?? (context.isFull ? null : chooseGather(context));
+}
+
+function hasAged({ now, isFull }: ChoiceContext, segment: Segment): boolean {
+  return isFull || now - segment.sealedAt >= GATHER_AFTER_MS;
+}
+
+function chooseShrink(context: ChoiceContext): RewriteChoice | null {
+  const sparse = context.candidates.filter(isSparse);
+  sparse.sort((left, right) => weightOf(left) - weightOf(right));
+  const seed = sparse.find((segment) => isMostlyDead(segment) || hasAged(context, segment));
+  if (seed === undefined) return null;
+  const sources = [seed];
+  let room = context.segmentBytes - SEGMENT_HEADER_BYTES - SEGMENT_TRAILER_BYTES - weightOf(seed);
+  let rows = rowsOf(seed);
+  for (const segment of sparse) {
+    if (sources.length === SHRINK_SOURCES_MAX) break;
+    room -= segment === seed ? 0 : weightOf(segment);
+    rows += segment === seed ? 0 : rowsOf(segment);
+    if (room < 0 || rows > REWRITE_ROWS_MAX) break;
+    if (segment !== seed) sources.push(segment);
+  }
+  // Alone it is worth a rewrite only if that leaves nothing of it.
+  if (sources.length < 2 && seed.liveBytes >= 1) return null;
+  return { rule: 'shrink', sources };
+}
+
+function chooseGather(context: ChoiceContext): RewriteChoice | null {
+  const scattered = context.candidates.filter(
+    (segment) => isScattered(segment) && hasAged(context, segment),
+  );
+  scattered.sort((left, right) => left.id - right.id);
+  for (const seed of scattered) {
+    const sources = partnersOf(seed, scattered, context);
+    if (sources.length >= 2 && sharesPartitions(sources, context)) {
+      return { rule: 'gather', sources };
+    }
+  }
+  return null;
+}
+
+/** The seed and others of its kind whose partitions lie in the same range. */
+function partnersOf(
+  seed: Segment,
+  scattered: readonly Segment[],
+  { extentsOf }: ChoiceContext,
+): Segment[] {
+  const range = extentsOf(seed)?.partitions;
+  const sources: Segment[] = [];
+  if (range === undefined) return sources;
+  let rows = 0;
+  for (const segment of scattered) {
+    if (segment.id < seed.id || segment.isArchive !== seed.isArchive) continue;
+    const partitions = extentsOf(segment)?.partitions;
+    if (partitions === undefined || !overlap(range, partitions)) continue;
+    rows += rowsOf(segment);
+    if (rows > REWRITE_ROWS_MAX) break;
+    sources.push(segment);
+    if (sources.length === GATHER_SOURCES_MAX) break;
+  }
+  return sources;
+}
+
+/** Of two ascending lists that are not empty: whether their ranges have more than an end in common. */
+function overlap(left: Uint32Array, right: Uint32Array): boolean {
+  const leftEnd = left[left.length - 1] ?? 0;
+  const rightEnd = right[right.length - 1] ?? 0;
+  return (left[0] ?? 0) <= rightEnd && (right[0] ?? 0) <= leftEnd;
+}
+
+/** Whether together they have half as many partitions as each for itself, at most. */
+function sharesPartitions(sources: readonly Segment[], { extentsOf }: ChoiceContext): boolean {
+  let sum = 0;
+  let union: Uint32Array = new Uint32Array(0);
+  for (const segment of sources) {
+    const partitions = extentsOf(segment)?.partitions ?? new Uint32Array(0);
+    sum += partitions.length;
+    union = unite(union, partitions);
+  }
+  return union.length * 2 <= sum;
+}
+
+/** Merges two ascending lists, each number once. */
+function unite(left: Uint32Array, right: Uint32Array): Uint32Array {
+  const united = new Uint32Array(left.length + right.length);
+  let count = 0;
+  for (let i = 0, j = 0; i < left.length || j < right.length; ) {
+    const next = Math.min(
+      left[i] ?? Number.POSITIVE_INFINITY,
+      right[j] ?? Number.POSITIVE_INFINITY,
+    );
+    while (left[i] === next) i++;
+    while (right[j] === next) j++;
+    united[count++] = next;
+  }
+  return united.subarray(0, count);
+}
+
+/** Whether `plan`, which is exact, keeps what the choice promised. */
+export function isWorth(choice: RewriteChoice, plan: RewritePlan): boolean {
+  const sources = choice.sources.length;
+  const outputs = plan.outputs.length;
+  if (choice.rule === 'shrink') return outputs < sources;
+  if (outputs > sources) return false;
+  if (outputs * 2 <= sources) return true;
+  // A partition that goes on in the next output counts once.
+  const extents = plan.extentsAfter - Math.max(0, outputs - 1);
+  return plan.extentsAfter < plan.extentsBefore && extents * 2 <= plan.extentsBefore;
+}
