@@ -270,6 +270,9 @@ export class Ledger {
 
   /** After replay: everything found is committed, and nothing below the log starts counts. */
   exposeAll(): void {
+    for (const partition of this.#open) {
+      if (partition.isDeleted) this.#forgetExtents(partition, Number.MAX_SAFE_INTEGER);
+    }
     for (const partition of this.#partitions.values()) {
       partition.isChanged = false;
       partition.cut();
