@@ -94,10 +94,12 @@ class Recovery {
   run(): void {
     const { ports, ledger, machine, options } = this.#parts;
     const parts = { ports, ledger, machine, storeId: options.storeId };
-    ports.disk.makeDirectory(SEGMENT_DIRECTORY);
-    loadCheckpoint(parts, (error, checkpoint) => {
-      if (checkpoint === null) this.#done(error, null);
-      else this.#guard(() => this.#recover(checkpoint));
+    this.#guard(() => {
+      ports.disk.makeDirectory(SEGMENT_DIRECTORY);
+      loadCheckpoint(parts, (error, checkpoint) => {
+        if (checkpoint === null) this.#done(error, null);
+        else this.#guard(() => this.#recover(checkpoint));
+      });
     });
   }
 
