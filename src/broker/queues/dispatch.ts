@@ -42,7 +42,7 @@ export class Dispatcher {
       if (partition === null) break;
       this.deliver(live, partition, consumer, now);
       // What came back during the call may be next: then its attempts have to be known.
-      if (partition.runFirsts.length > 0) return true;
+      if (live.hasReturns) return true;
       left--;
     }
     if (live.consumers.size > 0) this.moveMarks(live);

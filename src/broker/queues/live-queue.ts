@@ -61,6 +61,8 @@ export class LiveQueue {
   partitionTurn = 0;
   /** Waits for its turn in the service. */
   isDirty = false;
+  /** Attempts wait to be journalled. */
+  hasReturns = false;
   /** A lease mark of it is not committed yet. */
   isMarking = false;
   /** LSN of the last entry written for it. */
@@ -273,6 +275,7 @@ export class LiveQueue {
     const partition = this.partitions[leases.partitions[slot]!];
     assert(partition !== undefined, 'a lease names a partition of its queue');
     const attempts = isCounted ? leases.attempts[slot]! : 0;
+    if (attempts > 0) this.hasReturns = true;
     const offset = leases.offsets[slot]!;
     leases.remove(slot, consumer.leases);
     partition.giveBack(offset, attempts);

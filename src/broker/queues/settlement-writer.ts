@@ -38,6 +38,7 @@ export class SettlementWriter {
    * `onSettled` gets every partition with news and the offsets just settled; borrowed until return.
    */
   flush(live: LiveQueue, onSettled: (partition: LivePartition, offsets: OffsetSet) => void): void {
+    live.hasReturns = false;
     for (const partition of live.partitions) {
       if (partition.runFirsts.length > 0) this.flushReturned(live, partition);
       for (let reason = 0; reason < partition.settling.length; reason++) {
