@@ -59,6 +59,18 @@ interface PartitionWindows {
   fault: BrokerError | null;
 }
 
+/** A read under way. */
+interface Load {
+  readonly partition: PartitionWindows;
+  readonly plan: ReadPlan;
+  /** Null while the plan itself waits for the disk. */
+  window: RecordWindow | null;
+  /** Where its bytes go in the window. */
+  start: number;
+  /** The log will call back. */
+  isWaiting: boolean;
+}
+
 /** Batches that have been read and not been taken apart yet: bytes[position, end) of `window`. */
 interface Batches {
   readonly partition: PartitionWindows;
@@ -162,13 +174,13 @@ export class RecordSource {
 
   private load(partition: PartitionWindows, offset: number): void {
     const plan = this.sparePlans.pop() ?? new ReadPlan();
+    const load: Load = { partition, plan, window: null, start: 0, isWaiting: false };
     try {
       const status = this.log.plan(partition.log, offset, readBytesMax, plan, () =>
-        this.loaded(partition),
+        this.resume(load),
       );
       if (status === 'loading') {
-        partition.isLoading = true;
-        this.releasePlan(plan);
+        this.wait(load);
         return;
       }
       if (plan.count === 0) {
@@ -176,37 +188,48 @@ export class RecordSource {
         return;
       }
       this.dropRest(partition);
-      const window = this.windowFor(partition, offset, plan.bytes);
-      this.fill(partition, window, plan, window.length, plan.bytes);
+      load.window = this.windowFor(partition, offset, plan.bytes);
+      load.start = load.window.length;
+      this.fill(load, load.window);
     } catch (error) {
-      this.fail(partition, plan, error);
+      this.fail(load, error);
     }
   }
 
+  private wait(load: Load): void {
+    load.isWaiting = true;
+    load.partition.isLoading = true;
+  }
+
+  /** The log calls back, perhaps more than once for what it counts as one wait. */
+  private resume(load: Load): void {
+    const { partition, window } = load;
+    if (!load.isWaiting) return;
+    load.isWaiting = false;
+    if (this.isForgotten(partition)) {
+      this.releasePlan(load.plan);
+      return;
+    }
+    partition.isLoading = false;
+    try {
+      if (window === null) this.releasePlan(load.plan);
+      else this.fill(load, window);
+    } catch (error) {
+      this.fail(load, error);
+    }
+    if (!partition.isLoading) this.onLoaded(partition.log.id);
+  }
+
   /** Reads what is left of the plan behind what has come; takes it apart when all is there. */
-  private fill(
-    partition: PartitionWindows,
-    window: RecordWindow,
-    plan: ReadPlan,
-    start: number,
-    length: number,
-  ): void {
-    const resume = (): void => {
-      if (this.isForgotten(partition)) {
-        this.releasePlan(plan);
-        return;
-      }
-      try {
-        this.fill(partition, window, plan, start, length);
-      } catch (error) {
-        this.fail(partition, plan, error);
-      }
-    };
+  private fill(load: Load, window: RecordWindow): void {
+    const { partition, plan, start } = load;
     const { bytes } = window;
+    const length = plan.bytes;
+    const ready = (): void => this.resume(load);
     while (plan.bytesLeft > 0) {
       const done = length - plan.bytesLeft;
-      if (plan.read(bytes, start + done, length - done, resume) === 0) {
-        partition.isLoading = true;
+      if (plan.read(bytes, start + done, length - done, ready) === 0) {
+        this.wait(load);
         return;
       }
     }
@@ -216,10 +239,7 @@ export class RecordSource {
     window.length = end;
     window.isOpen = window.isSoleOwner && bytes.length - end >= batchHeaderBytes;
     const view = viewOf(bytes);
-    const wasLoading = partition.isLoading;
-    partition.isLoading = false;
     this.takeApart({ partition, window, bytes, view, position: start, end, lastOffset });
-    if (wasLoading && !partition.isLoading) this.onLoaded(partition.log.id);
   }
 
   /**
@@ -433,20 +453,16 @@ export class RecordSource {
     this.memory -= window.memory;
   }
 
-  private loaded(partition: PartitionWindows): void {
-    if (this.isForgotten(partition)) return;
-    partition.isLoading = false;
-    this.onLoaded(partition.log.id);
-  }
-
   private releasePlan(plan: ReadPlan): void {
     plan.release();
     if (this.sparePlans.length < 16) this.sparePlans.push(plan);
   }
 
   /** The partition's data cannot be read: nothing is skipped, the queue stands still and says so. */
-  private fail(partition: PartitionWindows, plan: ReadPlan, error: unknown): void {
-    this.releasePlan(plan);
+  private fail(load: Load, error: unknown): void {
+    const { partition } = load;
+    load.isWaiting = false;
+    this.releasePlan(load.plan);
     if (!(error instanceof BrokerError)) throw error;
     partition.isLoading = false;
     partition.fault = error;
