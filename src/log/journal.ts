@@ -155,7 +155,11 @@ export class Journal {
     });
     this.#retirement.checkpointed(this.#checkpoints.olderStartLsn);
     for (const segment of recovered.full) this.#sealer.add(segment);
-    this.#pipeline.begin(recovered.end);
+    const { index } = recovered.end.segment;
+    this.#pipeline.begin(
+      recovered.end,
+      index === null ? 0 : footerBytes(index.rowCount, index.partitionCount),
+    );
     this.#ledger.exposeAll();
     this.#machine.restored();
     const started = (): void => {

@@ -142,8 +142,8 @@ export class CommitPipeline {
     return segment.bytes - footerBytes - this.#position - used;
   }
 
-  /** Begins a new epoch where recovery found the end of the chain. */
-  begin(end: ChainEnd): void {
+  /** Begins a new epoch where recovery found the end of the chain; that segment's footer takes `footerBytes`. */
+  begin(end: ChainEnd, footerBytes: number): void {
     this.#segment = end.segment;
     this.#position = end.position;
     this.#previousCrc = end.previousCrc;
@@ -154,9 +154,7 @@ export class CommitPipeline {
     this.#highWatermark = lsn;
     this.#markedLsn = lsn;
     this.#unsyncedId = end.segment.id;
-    const block = this.#openBlock();
-    block.flags = BlockFlag.epochBegin;
-    this.#scheduleFlush();
+    this.reserve(0, 0, footerBytes).flags |= BlockFlag.epochBegin;
   }
 
   /**
@@ -227,9 +225,7 @@ export class CommitPipeline {
 
   /** Commits a group even if there is nothing to say: for those who wait for the next commit. */
   touch(): void {
-    const block = this.#open ?? this.#openBlock();
-    block.flags |= BlockFlag.touch;
-    this.#scheduleFlush();
+    this.reserve(0, 0, this.#footerBytes).flags |= BlockFlag.touch;
   }
 
   #scheduleFlush(): void {
