@@ -155,7 +155,9 @@ export class LogReader implements PlanSource {
       const room = length - copied;
       if (room === 0) break;
       if (plan.rowDone === 0 && room < left && room < batchHeaderBytes) break;
-      const count = this.#copyRow(plan, target, start + copied, Math.min(left, room), ready);
+      // Whoever got something asks again; until then the chunk behind it may come.
+      const wake = copied === 0 ? ready : notWaiting;
+      const count = this.#copyRow(plan, target, start + copied, Math.min(left, room), wake);
       if (count === 0) break;
       copied += count;
     }
@@ -328,6 +330,8 @@ function admits(
   if (location.lastOffset >= partition.highWatermark) return false;
   return plan.count === 0 || plan.bytes + location.size <= maxBytes;
 }
+
+function notWaiting(): void {}
 
 function isDiskError(error: unknown): error is DiskError {
   return error instanceof Error && error.name === 'DiskError';
