@@ -188,6 +188,11 @@ export class Broker {
     return this.#journal.fault;
   }
 
+  /** Stops serving for good: an assertion has failed, here or in what serves the clients. */
+  fence(error: BrokerError): void {
+    this.#journal.fence(error);
+  }
+
   /** Called once, when the broker has stopped serving. */
   onFault(listener: (error: BrokerError) => void): void {
     this.#journal.onFault(listener);

@@ -240,6 +240,11 @@ export class Journal {
     this.#commitListeners.push(listener);
   }
 
+  /** Something above has failed that must not go on: as after a failed write. */
+  fence(error: BrokerError): void {
+    this.#failed(error);
+  }
+
   /** Called once, when nothing can be promised any more. */
   onFault(listener: (error: BrokerError) => void): void {
     this.#faultListeners.push(listener);
