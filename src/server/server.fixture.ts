@@ -273,7 +273,7 @@ export class HandBody implements StreamSource {
   }
 
   arrive(count: number): void {
-    this.available += count;
+    this.available = Math.min(this.available + count, this.content.length);
     const { ready } = this;
     this.ready = null;
     ready?.();
