@@ -13,6 +13,8 @@ import { assert } from '../kernel/assert.ts';
 import { readInt64LittleEndian, viewOf, writeInt64LittleEndian } from '../kernel/bytes.ts';
 import { Extents } from './extents.ts';
 
+const EPOCHS_MAX = 1024;
+
 /** An epoch and the offset of its first batch in this partition. */
 export interface EpochStart {
   readonly epoch: number;
@@ -56,7 +58,10 @@ export class PartitionLog {
     this.logEnd = lastOffset + 1;
     this.lastLsn = lsn;
     const last = this.epochs[this.epochs.length - 1];
-    if (last === undefined || last.epoch < epoch) this.epochs.push({ epoch, offset: baseOffset });
+    if (last !== undefined && last.epoch >= epoch) return;
+    this.epochs.push({ epoch, offset: baseOffset });
+    // A checkpoint object has its limit; of epochs long past a client is told "unknown".
+    if (this.epochs.length > EPOCHS_MAX) this.epochs.shift();
   }
 
   /** Applies a new log start; one below the present start changes nothing but the LSN. */
