@@ -110,7 +110,8 @@ export function decodeUtf8Strict(bytes: Uint8Array, start = 0, end = bytes.lengt
   try {
     return strictDecoder.decode(bytes.subarray(start, end));
   } catch (error) {
-    if (error instanceof TypeError) return null;
+    // By its code: under Jest the error's class belongs to another realm.
+    if ((error as { code?: unknown }).code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return null;
     throw error;
   }
 }

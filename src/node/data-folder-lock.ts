@@ -17,6 +17,7 @@ import timers from 'node:timers';
 import { BrokerError } from '../kernel/errors.ts';
 import { AdminClient, AdminConnection, type AdminHandler, socketName } from './admin-socket.ts';
 import { shortSocketPath } from './socket-path.ts';
+import { messageOf, systemCode } from './system-error.ts';
 
 const { setImmediate } = timers;
 
@@ -121,9 +122,9 @@ class SocketLock implements DataFolderLock {
     try {
       client = await AdminClient.connect(this.folder);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : null;
+      const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return;
-      throw new BrokerError('data_folder_locked', `${this.folder}: ${String(error)}`, error);
+      throw new BrokerError('data_folder_locked', `${this.folder}: ${messageOf(error)}`, error);
     }
     client.close();
     const { pid } = client.greeting;
@@ -136,7 +137,7 @@ class SocketLock implements DataFolderLock {
     try {
       fs.renameSync(this.path, aside);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return;
+      if (systemCode(error) === 'ENOENT') return;
       throw error;
     }
     if (!sameFile(identity(aside), refused)) linkNew(aside, this.path);
@@ -150,7 +151,7 @@ function linkNew(source: string, target: string): boolean {
     fs.linkSync(source, target);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (systemCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -171,8 +172,4 @@ function sameFile(left: fs.BigIntStats | null, right: fs.BigIntStats | null): bo
 
 function removeName(path: string): void {
   fs.rmSync(path, { force: true });
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : null;
 }

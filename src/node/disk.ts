@@ -21,6 +21,7 @@ import {
   type DiskFile,
 } from '../kernel/ports.ts';
 import { SyncThread } from './sync-thread.ts';
+import { messageOf, systemCode } from './system-error.ts';
 
 const directoryMode = 0o700;
 const fileMode = 0o600;
@@ -37,17 +38,11 @@ const faultOfCode: Readonly<Record<string, DiskFault>> = {
   EROFS: 'denied',
 };
 
-function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    return error.code;
-  }
-  throw error;
-}
-
 /** @throws what is not an error of the system: that is a bug of ours. */
 function diskError(path: string, error: unknown): DiskError {
-  const code = codeOf(error);
-  return new DiskError(faultOfCode[code] ?? 'io', path, (error as Error).message, error);
+  const code = systemCode(error);
+  if (code === null) throw error;
+  return new DiskError(faultOfCode[code] ?? 'io', path, messageOf(error), error);
 }
 
 function attempt<T>(path: string, action: () => T): T {
@@ -281,7 +276,7 @@ class NodeDiskFile implements DiskFile {
       fs.closeSync(this.fd);
     } catch (error) {
       // A late write error (network file systems): what was synced is safe, the rest was not promised.
-      codeOf(error);
+      if (systemCode(error) === null) throw error;
     }
   }
 }

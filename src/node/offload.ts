@@ -14,6 +14,7 @@ import { parentPort, type Transferable, Worker } from 'node:worker_threads';
 import { copyOf } from '../kernel/bytes.ts';
 import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
 import type { Offload, Scheduler } from '../kernel/ports.ts';
+import { messageOf } from './system-error.ts';
 
 export type OffloadTask = (input: Uint8Array, parameters: readonly number[]) => Uint8Array;
 export type OffloadTasks = Readonly<Record<string, OffloadTask>>;
@@ -123,7 +124,7 @@ export class NodeOffload implements Offload {
     try {
       output = execute(this.tasks, task, input, parameters);
     } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)), null);
+      done(rebuiltError(describeFailure(error)), null);
       return;
     }
     done(null, output);
@@ -168,8 +169,9 @@ function describeFailure(error: unknown): Failure {
   if (error instanceof BrokerError) {
     return { name: error.name, message: error.message, code: error.code, detail: error.detail };
   }
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { name, message, code: null, detail: '' };
+  const name =
+    typeof error === 'object' && error !== null && 'name' in error ? error.name : 'Error';
+  return { name: String(name), message: messageOf(error), code: null, detail: '' };
 }
 
 function rebuiltError(failure: Failure): Error {
