@@ -193,11 +193,6 @@ export class Broker {
     this.#journal.fence(error);
   }
 
-  /** A mistake of ours was found: the broker stops serving, and says so to whoever listens. */
-  fence(reason: Error): void {
-    this.#journal.fence(reason);
-  }
-
   /** Called once, when the broker has stopped serving. */
   onFault(listener: (error: BrokerError) => void): void {
     this.#journal.onFault(listener);

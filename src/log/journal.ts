@@ -424,11 +424,6 @@ export class Journal {
     this.#checkpoints?.request();
   }
 
-  /** A mistake of ours was found somewhere: nothing is accepted or answered from here on. */
-  fence(reason: Error): void {
-    this.#failed(new BrokerError('fenced', reason.message, reason));
-  }
-
   /** Files and bytes, for people. */
   usage(): JournalUsage {
     let liveBytes = 0;

@@ -10,7 +10,7 @@
  *   gather   Segments in which partitions have a few kilobytes each are sorted by partition, as many
  *            outputs as sources at most.
  *
- * A shrink ends with fewer segments, a gather with half the extents or half the segments: so a
+ * A shrink ends with one segment or none, a gather with half the extents or half the segments: so a
  * rewrite is never repeated for nothing, and two sparse segments never stay beside each other: the
  * space taken is at most twice what lives, and one segment.
  */
@@ -22,7 +22,6 @@ import {
   REWRITE_LIVE_RATIO,
   REWRITE_ROWS_MAX,
   SEGMENT_HEADER_BYTES,
-  SEGMENT_TRAILER_BYTES,
   SHRINK_SOURCES_MAX,
 } from './limits.ts';
 import type { RewritePlan } from './rewrite-plan.ts';
@@ -47,22 +46,38 @@ export interface ChoiceContext {
   /** The disk is full: ages do not count, and there is no room for many outputs. */
   readonly isFull: boolean;
   readonly extentsOf: (segment: Segment) => SegmentExtents | undefined;
+  /** What earlier plans found. */
+  readonly measures: ReadonlyMap<number, Measure>;
 }
 
-/** What the live batches of `segment` would take elsewhere, their rows included, by estimate. */
-export function weightOf(segment: Segment): number {
+/** What a plan found in a segment, exactly; since then it can only have become less. */
+export interface Measure {
+  readonly bytes: number;
+  readonly rows: number;
+  readonly extents: number;
+}
+
+/**
+ * What the live batches of `segment` take elsewhere at most, their rows included. An estimate may be
+ * low (a batch that one of its partitions still wants is wanted whole), what was measured is not.
+ */
+export function weightOf(segment: Segment, measure: Measure | undefined): number {
   const { footer, liveBytes, batchBytes } = segment;
+  if (measure !== undefined) {
+    return measure.bytes === 0 ? 0 : measure.bytes + footerBytes(measure.rows, measure.extents);
+  }
   if (footer === null || batchBytes <= 0) return 0;
   const ratio = Math.min(1, Math.max(0, liveBytes / batchBytes));
   return liveBytes + ratio * footerBytes(footer.rowCount, footer.partitionCount);
 }
 
-export function isSparse(segment: Segment): boolean {
-  return weightOf(segment) < segment.bytes * REWRITE_LIVE_RATIO;
+export function isSparse(segment: Segment, measure: Measure | undefined): boolean {
+  return weightOf(segment, measure) < segment.bytes * REWRITE_LIVE_RATIO;
 }
 
-function isMostlyDead(segment: Segment): boolean {
-  return segment.liveBytes < segment.batchBytes * REWRITE_LIVE_RATIO;
+function isMostlyDead(segment: Segment, measure: Measure | undefined): boolean {
+  const live = measure?.bytes ?? segment.liveBytes;
+  return live < segment.batchBytes * REWRITE_LIVE_RATIO;
 }
 
 function isScattered(segment: Segment): boolean {
@@ -84,22 +99,25 @@ function hasAged({ now, isFull }: ChoiceContext, segment: Segment): boolean {
 }
 
 function chooseShrink(context: ChoiceContext): RewriteChoice | null {
-  const sparse = context.candidates.filter(isSparse);
-  sparse.sort((left, right) => weightOf(left) - weightOf(right));
-  const seed = sparse.find((segment) => isMostlyDead(segment) || hasAged(context, segment));
+  const { candidates, measures } = context;
+  const weight = (segment: Segment): number => weightOf(segment, measures.get(segment.id));
+  const sparse = candidates.filter((segment) => isSparse(segment, measures.get(segment.id)));
+  sparse.sort((left, right) => weight(left) - weight(right));
+  const seed = sparse.find(
+    (segment) => isMostlyDead(segment, measures.get(segment.id)) || hasAged(context, segment),
+  );
   if (seed === undefined) return null;
-  const sources = [seed];
-  let room = context.segmentBytes - SEGMENT_HEADER_BYTES - SEGMENT_TRAILER_BYTES - weightOf(seed);
-  let rows = rowsOf(seed);
-  for (const segment of sparse) {
-    if (sources.length === SHRINK_SOURCES_MAX) break;
-    room -= segment === seed ? 0 : weightOf(segment);
-    rows += segment === seed ? 0 : rowsOf(segment);
-    if (room < 0 || rows > REWRITE_ROWS_MAX) break;
-    if (segment !== seed) sources.push(segment);
+  const sources: Segment[] = [];
+  let room = context.segmentBytes - SEGMENT_HEADER_BYTES;
+  let rows = 0;
+  for (const segment of [seed, ...sparse.filter((other) => other !== seed)]) {
+    room -= weight(segment);
+    rows += rowsOf(segment);
+    if (room < 0 || rows > REWRITE_ROWS_MAX || sources.length === SHRINK_SOURCES_MAX) break;
+    sources.push(segment);
   }
   // Alone it is worth a rewrite only if that leaves nothing of it.
-  if (sources.length < 2 && seed.liveBytes >= 1) return null;
+  if (sources.length < 2 && weight(seed) >= 1) return null;
   return { rule: 'shrink', sources };
 }
 
@@ -178,7 +196,7 @@ function unite(left: Uint32Array, right: Uint32Array): Uint32Array {
 export function isWorth(choice: RewriteChoice, plan: RewritePlan): boolean {
   const sources = choice.sources.length;
   const outputs = plan.outputs.length;
-  if (choice.rule === 'shrink') return outputs < sources;
+  if (choice.rule === 'shrink') return outputs <= 1 && outputs < sources;
   if (outputs > sources) return false;
   if (outputs * 2 <= sources) return true;
   // A partition that goes on in the next output counts once.

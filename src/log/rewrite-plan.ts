@@ -63,9 +63,6 @@ export class RewritePlanner {
   #partitionId = -1;
   /** Of that partition's last kept row; -1: none. */
   #lastOffset = -1;
-  /** By source: the extent of its last kept row. */
-  readonly #keptExtents: Int32Array;
-  #extentsBefore = 0;
   #extentsAfter = 0;
   readonly #outputs: RewriteOutput[] = [];
   #output: RewriteOutput | null = null;
@@ -83,7 +80,6 @@ export class RewritePlanner {
     this.#sources = sources;
     this.#sourceIds = new Set(sources.map((source) => source.segment.id));
     this.#segmentBytes = sources[0]?.segment.bytes ?? 0;
-    this.#keptExtents = new Int32Array(sources.length).fill(-1);
     this.#done = done;
   }
 
@@ -183,8 +179,6 @@ export class RewritePlanner {
     const { location } = source;
     assert(location.baseOffset > this.#lastOffset, 'the rows of a partition do not overlap');
     const mark = this.#isAfterGap(partition, location.baseOffset) ? RowMark.afterGap : 0;
-    if (this.#keptExtents[ordinal] !== source.extent) this.#extentsBefore += 1;
-    this.#keptExtents[ordinal] = source.extent;
     this.#lastOffset = location.lastOffset;
     source.keep();
     this.#rows.push(ordinal, partition.id, location, mark);
@@ -212,7 +206,7 @@ export class RewritePlanner {
           rows: this.#rows,
           outputs: this.#outputs,
           partitions: this.#partitions,
-          extentsBefore: this.#extentsBefore,
+          extentsBefore: this.#sources.reduce((sum, source) => sum + source.keptExtents, 0),
           extentsAfter: this.#extentsAfter,
         }),
     );

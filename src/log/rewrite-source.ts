@@ -35,13 +35,17 @@ export class RewriteSource {
   readonly location = new BatchLocation();
   /** Its extent, counted over the footer. */
   extent = 0;
-  /** Bytes of rows that are kept, a shared batch counted once. */
+  /** What is kept: bytes, a shared batch counted once, and rows, in so many extents. */
   keptBytes = 0;
+  keptRows = 0;
+  keptExtents = 0;
   readonly #owner: Stoppable;
   readonly #info: FooterInfo;
   #directory: FooterDirectory | null = null;
   #page: RowPage | null = null;
   #row = 0;
+  /** The extent of the last row that is kept. */
+  #keptExtent = -1;
   /** By slot: batches that one kept row names, and that more than one names. */
   readonly #seen: Uint32Array;
   readonly #shared: Uint32Array;
@@ -112,6 +116,9 @@ export class RewriteSource {
     const slot = Math.floor(this.location.position / SLOT_BYTES);
     if (bitmapSet(this.#seen, slot)) this.keptBytes += this.location.size;
     else bitmapSet(this.#shared, slot);
+    this.keptRows += 1;
+    if (this.extent !== this.#keptExtent) this.keptExtents += 1;
+    this.#keptExtent = this.extent;
   }
 
   /** Whether more than one kept row names the batch at `position`. */

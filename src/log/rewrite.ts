@@ -48,12 +48,13 @@ export interface RewriteParts {
 }
 
 /**
- * `useless`: the plan would free nothing. `postponed`: no space now. `damaged`: `source` cannot be
- * rewritten. `failed`: the disk failed to write.
+ * `useless`: the plan would free nothing. `excessive`: it has more rows than fit into memory.
+ * `postponed`: no space now. `damaged`: `source` cannot be rewritten. `failed`: the disk failed.
  */
 export type RewriteOutcome =
   | { readonly kind: 'done'; readonly archives: number; readonly bytes: number }
   | { readonly kind: 'useless'; readonly sources: readonly RewriteSource[] }
+  | { readonly kind: 'excessive' }
   | { readonly kind: 'postponed' }
   | { readonly kind: 'damaged'; readonly source: Segment; readonly error: BrokerError }
   | { readonly kind: 'failed'; readonly error: BrokerError };
@@ -122,9 +123,7 @@ export class Rewrite implements FooterOwner {
   }
 
   #planFailed(fault: PlanFault | null): void {
-    if (fault?.source == null || fault.error === null) {
-      return this.#end({ kind: 'useless', sources: this.#sources });
-    }
+    if (fault?.source == null || fault.error === null) return this.#end({ kind: 'excessive' });
     this.#end({ kind: 'damaged', source: fault.source.segment, error: fault.error });
   }
 

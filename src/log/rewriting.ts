@@ -56,6 +56,8 @@ export class Rewriting {
   readonly #damaged = new Set<number>();
   /** Segments whose rewriting was found to be useless, and the time until which they rest. */
   readonly #resting = new Map<number, number>();
+  /** What useless plans have found, and the time until which it is believed. */
+  readonly #measures = new Map<number, Measure & { readonly until: number }>();
   #rewrite: Rewrite | null = null;
   #isBehind = false;
   /** After a full disk: wait for the next regular look. */
@@ -108,6 +110,7 @@ export class Rewriting {
       now,
       isFull: store.isFull,
       extentsOf: (segment) => manifest.segments.get(segment.id)?.extents,
+      measures: this.#measures,
     });
     this.#setBehind(choice?.rule === 'shrink' && this.#isExcessive(candidates));
     if (choice !== null) this.#begin(choice);
@@ -116,6 +119,7 @@ export class Rewriting {
   #candidates(now: number): Segment[] {
     const { store, isOld } = this.#parts;
     for (const [id, until] of this.#resting) if (until <= now) this.#resting.delete(id);
+    for (const [id, { until }] of this.#measures) if (until <= now) this.#measures.delete(id);
     const candidates: Segment[] = [];
     for (const segment of store.segments()) {
       if (segment.state !== 'sealed' || segment.extentCount === 0 || !isOld(segment)) continue;
@@ -137,7 +141,8 @@ export class Rewriting {
   #isExcessive(candidates: readonly Segment[]): boolean {
     let excess = 0;
     for (const segment of candidates) {
-      if (isSparse(segment)) excess += segment.bytes - 2 * weightOf(segment);
+      const measure = this.#measures.get(segment.id);
+      if (isSparse(segment, measure)) excess += segment.bytes - 2 * weightOf(segment, measure);
     }
     return excess > REWRITE_BEHIND_SEGMENTS * this.#parts.store.segmentBytes;
   }
@@ -172,7 +177,10 @@ export class Rewriting {
         });
         break;
       case 'useless':
-        this.#rest(outcome.sources);
+        this.#measure(choice, outcome.sources);
+        break;
+      case 'excessive':
+        for (const segment of choice.sources) this.#rest(segment);
         break;
       case 'postponed':
         ports.logger.debug('rewrite.postponed', { sources: choice.sources.length });
@@ -193,14 +201,18 @@ export class Rewriting {
     ports.scheduler.nextSlice(() => this.consider());
   }
 
-  /** What is heavier than it was thought to be would be chosen again and again. */
-  #rest(sources: readonly RewriteSource[]): void {
+  /** The next choice is made by what the plan has found; with that a shrink comes to one output. */
+  #measure(choice: RewriteChoice, sources: readonly RewriteSource[]): void {
     const until = this.#parts.ports.clock.monotonic() + GATHER_AFTER_MS;
-    for (const { segment, keptBytes } of sources) {
-      const [seed] = sources;
-      const isHeavier = keptBytes * 2 > segment.bytes || segment === seed?.segment;
-      if (isHeavier) this.#resting.set(segment.id, until);
+    for (const { segment, keptBytes: bytes, keptRows: rows, keptExtents: extents } of sources) {
+      this.#measures.set(segment.id, { bytes, rows, extents, until });
     }
+    const [seed] = choice.sources;
+    if (choice.rule === 'gather' && seed !== undefined) this.#rest(seed);
+  }
+
+  #rest(segment: Segment): void {
+    this.#resting.set(segment.id, this.#parts.ports.clock.monotonic() + GATHER_AFTER_MS);
   }
 
   /** At once; what a rewrite has written so far is free at the next start. */
