@@ -23,7 +23,7 @@ import type { ColdChunks } from './cold-chunks.ts';
 import { type FooterCache, FooterCursor } from './footer-cache.ts';
 import type { PartitionLog } from './partition-log.ts';
 import type { CommitPipeline } from './pipeline.ts';
-import type { PlanSource, ReadPlan } from './read-plan.ts';
+import { notWaiting, type PlanSource, type ReadPlan } from './read-plan.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentStore } from './segment-store.ts';
 import { storageDamaged, storageFailed } from './storage-fault.ts';
@@ -155,7 +155,6 @@ export class LogReader implements PlanSource {
       const room = length - copied;
       if (room === 0) break;
       if (plan.rowDone === 0 && room < left && room < batchHeaderBytes) break;
-      // Whoever got something asks again; until then the chunk behind it may come.
       const wake = copied === 0 ? ready : notWaiting;
       const count = this.#copyRow(plan, target, start + copied, Math.min(left, room), wake);
       if (count === 0) break;
@@ -330,8 +329,6 @@ function admits(
   if (location.lastOffset >= partition.highWatermark) return false;
   return plan.count === 0 || plan.bytes + location.size <= maxBytes;
 }
-
-function notWaiting(): void {}
 
 function isDiskError(error: unknown): error is DiskError {
   return error instanceof Error && error.name === 'DiskError';

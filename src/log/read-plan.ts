@@ -24,6 +24,9 @@ export interface PlanSource {
   ): number;
 }
 
+/** For a reader that got some bytes: it asks again anyway, and is not to be called for these. */
+export function notWaiting(): void {}
+
 export class ReadPlan {
   readonly segmentIds = new GrowableU32();
   readonly positions = new GrowableU32();
@@ -109,16 +112,17 @@ export class ReadPlan {
   /**
    * Copies the next bytes, at most `length` (at least 1), to `target` from `start`: batches as their
    * partition's readers see them.
-   * @returns the bytes copied; 0 when a disk read is under way and `ready` will be called.
+   * @returns the bytes copied; 0 when a disk read is under way: only then is `ready` called, once.
    * @throws BrokerError storage_damaged, storage_failed
    */
   read(target: Uint8Array, start: number, length: number, ready: () => void): number {
     let copied = this.#takeCarried(target, start, length);
     while (copied < length && this.#bytesLeft > 0) {
       const room = length - copied;
+      const wake = copied === 0 ? ready : notWaiting;
       const count = this.#needsCarry(room)
-        ? this.#copyThroughCarry(target, start + copied, room, ready)
-        : this.#open().copy(this, target, start + copied, room, ready);
+        ? this.#copyThroughCarry(target, start + copied, room, wake)
+        : this.#open().copy(this, target, start + copied, room, wake);
       if (count === 0) break;
       copied += count;
     }
