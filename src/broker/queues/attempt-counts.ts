@@ -21,12 +21,13 @@ interface CountChunk {
 export class AttemptCounts {
   /** Offsets with a count. */
   size = 0;
-  private readonly chunks = new Map<number, CountChunk>();
+  /** Null until there is a first count: most queues never have one. */
+  private chunks: Map<number, CountChunk> | null = null;
 
   /** 0 for an offset that never came back. */
   // HOT: nearly always empty.
   get(offset: number): number {
-    if (this.size === 0) return 0;
+    if (this.chunks === null) return 0;
     const number = Math.floor(offset / chunkOffsets);
     const chunk = this.chunks.get(number);
     return chunk === undefined ? 0 : chunk.counts[offset - number * chunkOffsets]!;
@@ -35,6 +36,7 @@ export class AttemptCounts {
   /** Sets the count of `length` offsets from `first` on, where it is lower now. */
   raise(first: number, length: number, attempts: number): void {
     assert(attempts > 0 && attempts <= attemptsMax, 'attempts within their field');
+    this.chunks ??= new Map();
     for (let offset = first; offset < first + length; offset++) {
       const number = Math.floor(offset / chunkOffsets);
       let chunk = this.chunks.get(number);
@@ -56,40 +58,44 @@ export class AttemptCounts {
   /** Forgets [first, end). */
   // HOT for single offsets.
   removeRange(first: number, end: number): void {
-    if (this.size === 0) return;
+    const { chunks } = this;
+    if (chunks === null) return;
     const low = Math.floor(first / chunkOffsets);
     const high = Math.floor((end - 1) / chunkOffsets);
-    if (high - low < this.chunks.size) {
-      for (let number = low; number <= high; number++) this.removeInChunk(number, first, end);
+    if (high - low < chunks.size) {
+      for (let number = low; number <= high; number++) {
+        this.removeInChunk(chunks, number, first, end);
+      }
     } else {
-      for (const number of this.chunks.keys()) {
-        if (number >= low && number <= high) this.removeInChunk(number, first, end);
+      for (const number of chunks.keys()) {
+        if (number >= low && number <= high) this.removeInChunk(chunks, number, first, end);
       }
     }
+    if (chunks.size === 0) this.chunks = null;
   }
 
   /** The smallest offset with a count that is not below `from`; -1 when there is none. */
   next(from: number): number {
     const start = Math.floor(from / chunkOffsets);
     let best = -1;
-    for (const number of this.chunks.keys()) {
+    let found = -1;
+    for (const [number, { counts }] of this.chunks ?? []) {
       if (number < start || (best !== -1 && number >= best)) continue;
-      if (number > start || this.nextInChunk(number, from) !== -1) best = number;
+      const offset = nextInChunk(counts, number, from);
+      if (offset === -1) continue;
+      best = number;
+      found = offset;
     }
-    return best === -1 ? -1 : this.nextInChunk(best, from);
+    return found;
   }
 
-  private nextInChunk(number: number, from: number): number {
-    const { counts } = this.chunks.get(number)!;
-    const base = number * chunkOffsets;
-    for (let index = Math.max(0, from - base); index < chunkOffsets; index++) {
-      if (counts[index]! > 0) return base + index;
-    }
-    return -1;
-  }
-
-  private removeInChunk(number: number, first: number, end: number): void {
-    const chunk = this.chunks.get(number);
+  private removeInChunk(
+    chunks: Map<number, CountChunk>,
+    number: number,
+    first: number,
+    end: number,
+  ): void {
+    const chunk = chunks.get(number);
     if (chunk === undefined) return;
     const base = number * chunkOffsets;
     const stop = Math.min(end - base, chunkOffsets);
@@ -99,6 +105,15 @@ export class AttemptCounts {
       chunk.used--;
       this.size--;
     }
-    if (chunk.used === 0) this.chunks.delete(number);
+    if (chunk.used === 0) chunks.delete(number);
   }
+}
+
+/** The first offset from `from` on with a count in the chunk; -1 when there is none. */
+function nextInChunk(counts: Uint16Array, number: number, from: number): number {
+  const base = number * chunkOffsets;
+  for (let index = Math.max(0, from - base); index < chunkOffsets; index++) {
+    if (counts[index]! > 0) return base + index;
+  }
+  return -1;
 }

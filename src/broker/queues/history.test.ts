@@ -26,7 +26,7 @@ class World {
 
   constructor(seed: number) {
     this.random = new TestRandom(seed);
-    this.t = new TestQueues({ checkpointBytes: 64 * 1024 }).open();
+    this.t = new TestQueues({ checkpointBytes: 64 * 1024, hasSlowReads: seed % 2 === 0 }).open();
     this.t.declare('q', { 'lease.ms': '5000' });
     this.t.run();
   }

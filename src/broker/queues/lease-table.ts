@@ -18,6 +18,12 @@ const initialSlots = 16;
 const keptSlotsMax = 64 * 1024;
 const none = -1;
 
+/** What an empty table has: shared by all, never written. The one bucket says that nothing is found. */
+const noFloats = new Float64Array(0);
+const noShorts = new Uint16Array(0);
+const noInts = new Int32Array(0);
+const noBuckets = new Int32Array(1);
+
 /** One consumer's end of the lists: its leases, oldest first. */
 export class LeaseList {
   head = none;
@@ -28,19 +34,19 @@ export class LeaseList {
 export class LeaseTable {
   /** Leases held. */
   size = 0;
-  offsets: Float64Array = new Float64Array(initialSlots);
+  offsets: Float64Array = noFloats;
   /** By the monotonic clock, ms; Infinity without a limit. */
-  deadlines: Float64Array = new Float64Array(initialSlots);
+  deadlines: Float64Array = noFloats;
   /** Index of the partition in its queue. */
-  partitions: Uint16Array = new Uint16Array(initialSlots);
+  partitions: Uint16Array = noShorts;
   /** Which delivery of the record this is, from 1. */
-  attempts: Uint16Array = new Uint16Array(initialSlots);
+  attempts: Uint16Array = noShorts;
   /** Number of the consumer; -1 in a free slot. */
-  consumers: Int32Array = new Int32Array(initialSlots).fill(none);
+  consumers: Int32Array = noInts;
   /** The consumer's next younger lease, or -1; in a free slot, the next free one. */
-  next: Int32Array = new Int32Array(initialSlots);
-  private previous = new Int32Array(initialSlots);
-  private buckets = new Int32Array(initialSlots * 2);
+  next: Int32Array = noInts;
+  private previous: Int32Array = noInts;
+  private buckets: Int32Array = noBuckets;
   private used = 0;
   private free = none;
 
@@ -158,7 +164,7 @@ export class LeaseTable {
   }
 
   private grow(): void {
-    const slots = this.offsets.length * 2;
+    const slots = Math.max(initialSlots, this.offsets.length * 2);
     this.offsets = copyTo(new Float64Array(slots), this.offsets);
     this.deadlines = copyTo(new Float64Array(slots), this.deadlines);
     this.partitions = copyTo(new Uint16Array(slots), this.partitions);
@@ -174,14 +180,14 @@ export class LeaseTable {
 
   /** Gives the memory of a burst back. */
   private shrink(): void {
-    this.offsets = new Float64Array(initialSlots);
-    this.deadlines = new Float64Array(initialSlots);
-    this.partitions = new Uint16Array(initialSlots);
-    this.attempts = new Uint16Array(initialSlots);
-    this.consumers = new Int32Array(initialSlots).fill(none);
-    this.next = new Int32Array(initialSlots);
-    this.previous = new Int32Array(initialSlots);
-    this.buckets = new Int32Array(initialSlots * 2);
+    this.offsets = noFloats;
+    this.deadlines = noFloats;
+    this.partitions = noShorts;
+    this.attempts = noShorts;
+    this.consumers = noInts;
+    this.next = noInts;
+    this.previous = noInts;
+    this.buckets = noBuckets;
     this.used = 0;
     this.free = none;
   }

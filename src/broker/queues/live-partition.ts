@@ -26,6 +26,29 @@ import type { RecordWindow } from './record-window.ts';
 /** How `settling` is divided: one set per reason. */
 const reasons = Object.keys(settleReason).length;
 
+/** Runs of neighbouring offsets that came back after equally many attempts, in the order they came. */
+export class ReturnRuns {
+  readonly firsts = new GrowableF64();
+  readonly lengths = new GrowableU32();
+  readonly attempts = new GrowableU32();
+
+  // HOT
+  add(offset: number, attempts: number): void {
+    const last = this.firsts.length - 1;
+    if (last >= 0) {
+      const length = this.lengths.get(last);
+      const follows = this.firsts.get(last) + length === offset;
+      if (follows && this.attempts.get(last) === attempts && length < runLengthMax) {
+        this.lengths.set(last, length + 1);
+        return;
+      }
+    }
+    this.firsts.push(offset);
+    this.lengths.push(1);
+    this.attempts.push(attempts);
+  }
+}
+
 export class LivePartition {
   readonly state: QueuePartition;
   readonly log: PartitionLog;
@@ -44,10 +67,8 @@ export class LivePartition {
 
   /** By reason: settled, to be journalled at the end of the tick. */
   readonly settling: (OffsetSet | null)[] = new Array<OffsetSet | null>(reasons).fill(null);
-  /** Runs that came back, to be journalled likewise. */
-  readonly runFirsts = new GrowableF64();
-  readonly runLengths = new GrowableU32();
-  readonly runAttempts = new GrowableU32();
+  /** What came back and counts, to be journalled likewise; null when there is nothing. */
+  returning: ReturnRuns | null = null;
 
   /** What `findNext` has found. */
   window: RecordWindow | null = null;
@@ -143,18 +164,8 @@ export class LivePartition {
   giveBack(offset: number, attempts: number): void {
     this.returned.addRange(offset, offset + 1);
     if (attempts === 0) return;
-    const last = this.runFirsts.length - 1;
-    if (last >= 0) {
-      const length = this.runLengths.get(last);
-      const follows = this.runFirsts.get(last) + length === offset;
-      if (follows && this.runAttempts.get(last) === attempts && length < runLengthMax) {
-        this.runLengths.set(last, length + 1);
-        return;
-      }
-    }
-    this.runFirsts.push(offset);
-    this.runLengths.push(1);
-    this.runAttempts.push(attempts);
+    this.returning ??= new ReturnRuns();
+    this.returning.add(offset, attempts);
   }
 
   /** Settled, but no entry says so yet. */

@@ -167,7 +167,10 @@ export class QueueService implements ConsumerHost, PeekHost {
     const lsn = this.append(queueEntryKind.deleted, this.body.reset().uint32(queue.id));
     for (const { partitionId } of queue.partitions) {
       this.reclaimer.check(partitionId);
-      if (this.queues.readersOf(partitionId).length === 0) this.source.forget(partitionId);
+      if (this.queues.readersOf(partitionId).length > 0) continue;
+      this.source.forget(partitionId);
+      // Nothing that was being read comes through any more: whoever waits for it looks again.
+      this.loaded(partitionId);
     }
     return lsn;
   }

@@ -9,6 +9,7 @@ import { silentLogger } from '../../kernel/silent-logger.ts';
 import { TestLoop } from '../../log/journal.fixture.ts';
 import { Journal } from '../../log/journal.ts';
 import type { StateMachine } from '../../log/machine.ts';
+import { ReadPlan } from '../../log/read-plan.ts';
 import { buildBatch } from '../../record/batch-builder.ts';
 import { decompress } from '../../record/compression/index.ts';
 import type { RecordHeader } from '../../record/records.ts';
@@ -72,6 +73,8 @@ export interface TestOptions {
   readonly checkpointBytes?: number;
   readonly partitions?: readonly number[];
   readonly isUntilSettled?: boolean;
+  /** Reads come through late now and then, and say so once or twice. */
+  readonly hasSlowReads?: boolean;
 }
 
 export class TestQueues {
@@ -100,6 +103,29 @@ export class TestQueues {
     } as const;
     this.journal = new Journal(ports, journalOptions, machineOf(this.queues));
     this.service = new QueueService(this.queues, this.journal, ports);
+    if (options.hasSlowReads === true) this.slowDown(new TestRandom(11));
+  }
+
+  private slowDown(random: TestRandom): void {
+    const { journal, loop } = this;
+    const later = (task: () => void): void => {
+      loop.endOfTick(task);
+      if (random.below(2) === 0) loop.endOfTick(() => loop.endOfTick(task));
+    };
+    const plan = journal.plan.bind(journal);
+    journal.plan = (partition, offset, maxBytes, target, ready) => {
+      if (random.below(3) === 0) {
+        later(ready);
+        return 'loading';
+      }
+      target.read = (bytes, start, length, again) => {
+        if (random.below(2) === 0)
+          return ReadPlan.prototype.read.call(target, bytes, start, length, again);
+        later(again);
+        return 0;
+      };
+      return plan(partition, offset, maxBytes, target, ready);
+    };
   }
 
   private makePorts(): Ports {

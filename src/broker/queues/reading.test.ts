@@ -45,6 +45,25 @@ test('a trickle of records shares one small window', () => {
   assert.ok(t.service.source.memory < 32 * 1024, `${t.service.source.memory} bytes of windows`);
 });
 
+test('reads that come through late, and say so twice, change nothing', () => {
+  const t = new TestQueues({ hasSlowReads: true }).open();
+  const value = 'w'.repeat(2000);
+  for (let i = 0; i < 1000; i++) t.append([`${i}:${value}`], 1, i % 7 === 0 ? 2 : 0);
+  t.run();
+  const a = t.consume(t.declare('a'), Number.POSITIVE_INFINITY);
+  const b = t.consume(t.declare('b'), 1);
+  b.onRecord = (record) => {
+    b.calls.settle(0, record.offset, record.offset + 1);
+    b.calls.grant(1);
+  };
+  t.run();
+  assert.deepEqual(a.offsets, upTo(1000));
+  assert.deepEqual(b.offsets, upTo(1000));
+  t.service.delete(t.find('a'));
+  t.service.delete(t.find('b'));
+  assert.equal(t.service.source.memory, 0, 'nobody reads any more');
+});
+
 test('two queues on a topic share what was read', () => {
   const t = new TestQueues().open();
   t.publish(500);

@@ -45,7 +45,11 @@ export class Reclaimer {
   check(partitionId: number): number {
     const log = this.log.partition(partitionId);
     const readers = this.queues.readersOf(partitionId);
-    if (log === undefined || readers.length === 0) return 0;
+    if (log === undefined || readers.length === 0) {
+      this.thresholds.delete(partitionId);
+      this.waiting.delete(partitionId);
+      return 0;
+    }
     let floor = Number.POSITIVE_INFINITY;
     for (const reader of readers) floor = Math.min(floor, reader.floor);
     if (floor <= log.logStart || !this.queues.freesSettled(partitionId)) return floor;

@@ -5,7 +5,7 @@
  */
 
 import { BodyWriter } from '../body.ts';
-import type { LivePartition } from './live-partition.ts';
+import type { LivePartition, ReturnRuns } from './live-partition.ts';
 import type { LiveQueue } from './live-queue.ts';
 import type { OffsetSet } from './offset-set.ts';
 import type { QueueLog } from './ports.ts';
@@ -40,7 +40,10 @@ export class SettlementWriter {
   flush(live: LiveQueue, onSettled: (partition: LivePartition, offsets: OffsetSet) => void): void {
     live.hasReturns = false;
     for (const partition of live.partitions) {
-      if (partition.runFirsts.length > 0) this.flushReturned(live, partition);
+      if (partition.returning !== null) {
+        this.flushReturned(live, partition, partition.returning);
+        partition.returning = null;
+      }
       for (let reason = 0; reason < partition.settling.length; reason++) {
         const set = partition.settling[reason];
         if (set === null || set === undefined || set.size === 0) continue;
@@ -73,22 +76,19 @@ export class SettlementWriter {
     partition.markLsn = this.append(live, queueEntryKind.leaseMark);
   }
 
-  private flushReturned(live: LiveQueue, partition: LivePartition): void {
+  private flushReturned(live: LiveQueue, partition: LivePartition, runs: ReturnRuns): void {
     const { body } = this;
-    const { runFirsts, runLengths, runAttempts } = partition;
+    const { firsts, lengths, attempts } = runs;
     let run = 0;
-    while (run < runFirsts.length) {
+    while (run < firsts.length) {
       beginReturned(body, live.queue.id, partition.state.partitionId);
-      while (run < runFirsts.length && runCount(body) < rangesPerEntryMax) {
-        addRun(body, runFirsts.get(run), runLengths.get(run), runAttempts.get(run));
+      while (run < firsts.length && runCount(body) < rangesPerEntryMax) {
+        addRun(body, firsts.get(run), lengths.get(run), attempts.get(run));
         run++;
       }
       sealRuns(body);
       this.append(live, queueEntryKind.returned);
     }
-    runFirsts.truncate(0);
-    runLengths.truncate(0);
-    runAttempts.truncate(0);
   }
 
   private append(live: LiveQueue, kind: number): number {
