@@ -26,6 +26,7 @@ import type { Turns, TurnTaker } from './turns.ts';
 export interface ConnectionHost {
   readonly broker: ServedBroker;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly limits: ServerLimits;
   readonly pool: SlabPool;
   readonly shared: SharedRegion;
@@ -48,10 +49,10 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
   readonly listener: string;
   readonly advertised: NetAddress;
   readonly outbox: ConnectionOutbox;
-  readonly logger: Logger;
   isPublisher = false;
   isHeld = false;
 
+  private boundLogger: Logger | null = null;
   private readonly host: ConnectionHost;
   private readonly socket: Socket;
   private readonly buffer: ReceiveBuffer;
@@ -78,14 +79,13 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
   private isDestroyed = false;
   private isClosed = false;
 
-  constructor(host: ConnectionHost, origin: Origin, socket: Socket, logger: Logger) {
+  constructor(host: ConnectionHost, origin: Origin, socket: Socket) {
     this.host = host;
     this.socket = socket;
     this.remote = socket.remote;
     this.local = socket.local;
     this.listener = origin.url;
     this.advertised = origin.advertised ?? socket.local;
-    this.logger = logger;
     this.openedAt = host.clock.monotonic();
     this.activeAt = this.openedAt;
     this.idleTimeoutMs = origin.protocol.idleTimeoutMs;
@@ -100,6 +100,16 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
   }
 
   // ---- Link: what the protocol asks for ----
+
+  /** Made when first used: most connections have nothing to say. */
+  get logger(): Logger {
+    const { host, port } = this.remote;
+    this.boundLogger ??= this.host.logger.child({
+      listener: this.listener,
+      remote: `${host}:${port}`,
+    });
+    return this.boundLogger;
+  }
 
   get isCongested(): boolean {
     return (

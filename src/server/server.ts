@@ -68,12 +68,12 @@ const refusalLogMs = 10_000;
 export class Server implements ConnectionHost {
   readonly broker: ServedBroker;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly limits: ServerLimits;
   readonly pool = new SlabPool();
   readonly shared = new SharedRegion();
   readonly turns: Turns;
   private readonly options: ServerOptions;
-  private readonly logger: Logger;
   private readonly listeners = new Set<Listener>();
   private readonly protocols = new Set<Protocol>();
   private readonly connections = new Set<Connection>();
@@ -141,7 +141,10 @@ export class Server implements ConnectionHost {
 
   onClosed(connection: Connection): void {
     this.connections.delete(connection);
-    connection.logger.debug('connection.closed');
+    this.logger.debug('connection.closed', {
+      listener: connection.listener,
+      remote: connection.remote.host,
+    });
     this.maybeAllClosed();
   }
 
@@ -215,14 +218,12 @@ export class Server implements ConnectionHost {
       this.refuse(socket, origin);
       return;
     }
-    const { host, port } = socket.remote;
-    const logger = this.logger.child({ listener: origin.url, remote: `${host}:${port}` });
-    logger.debug('connection.opened');
+    this.logger.debug('connection.opened', { listener: origin.url, remote: socket.remote.host });
     let connection: Connection;
     try {
-      connection = new Connection(this, origin, socket, logger);
+      connection = new Connection(this, origin, socket);
     } catch (error) {
-      logger.error('connection.handler_failed', { error: String(error) });
+      this.logger.error('connection.handler_failed', { error: String(error) });
       socket.destroy();
       if (error instanceof AssertionFailure) this.onFailure(error);
       return;
