@@ -80,7 +80,8 @@ export class Server implements ConnectionHost {
   private sweepTimer: Timer | null = null;
   private refusals = 0;
   private refusalLoggedAt = Number.NEGATIVE_INFINITY;
-  private isClosing = false;
+  /** `close` was called. */
+  isClosing = false;
   private onAllClosed: (() => void) | null = null;
 
   constructor(options: ServerOptions) {
