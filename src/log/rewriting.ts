@@ -21,6 +21,7 @@ import {
   chooseSources,
   isSparse,
   isWorth,
+  type Measure,
   type RewriteChoice,
   weightOf,
 } from './rewrite-choice.ts';
