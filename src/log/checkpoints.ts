@@ -12,7 +12,6 @@ import type { ByteWriter } from '../kernel/byte-writer.ts';
 import type { BrokerError } from '../kernel/errors.ts';
 import type { Ports } from '../kernel/ports.ts';
 import {
-  CHECKPOINT_DIRECTORY,
   CheckpointWriter,
   type CheckpointWritten,
   listCheckpoints,
@@ -229,7 +228,6 @@ export function loadCheckpoint(
   done: (error: BrokerError | null, loaded: CheckpointLoaded | null) => void,
 ): void {
   const { ports, storeId } = parts;
-  ports.disk.makeDirectory(CHECKPOINT_DIRECTORY);
   const names = listCheckpoints(ports.disk);
   const tryNext = (i: number, failure: BrokerError | null): void => {
     const name = names[i];

@@ -16,6 +16,7 @@ import { BrokerError } from '../kernel/errors.ts';
 import { DiskError, type Ports } from '../kernel/ports.ts';
 import { BlockFlag, pageAlign } from './block.ts';
 import { BlockScanner } from './block-scan.ts';
+import { CHECKPOINT_DIRECTORY } from './checkpoint-file.ts';
 import { type CheckpointList, type CheckpointLoaded, loadCheckpoint } from './checkpoints.ts';
 import { EntryKind } from './entry.ts';
 import type { JournalOptions } from './journal-options.ts';
@@ -92,15 +93,26 @@ class Recovery {
   }
 
   run(): void {
-    const { ports, ledger, machine, options } = this.#parts;
-    const parts = { ports, ledger, machine, storeId: options.storeId };
+    const { ports } = this.#parts;
     this.#guard(() => {
       ports.disk.makeDirectory(SEGMENT_DIRECTORY);
+      ports.disk.makeDirectory(CHECKPOINT_DIRECTORY);
+      ports.disk.syncDirectory('', (syncError) => {
+        if (syncError !== null) return this.#done(storageFailed(syncError), null);
+        this.#load();
+      });
+    });
+  }
+
+  #load(): void {
+    const { ports, ledger, machine, options } = this.#parts;
+    const parts = { ports, ledger, machine, storeId: options.storeId };
+    this.#guard(() =>
       loadCheckpoint(parts, (error, checkpoint) => {
         if (checkpoint === null) this.#done(error, null);
         else this.#guard(() => this.#recover(checkpoint));
-      });
-    });
+      }),
+    );
   }
 
   /** What is wrong with the disk or its content goes to the caller; our own mistakes are thrown. */
