@@ -79,7 +79,7 @@ function until(life: Life, what: string, holds: () => boolean, then: () => void)
   const deadline = life.stage.world.nowMicros + PATIENCE_MICROS;
   const look = (): void => {
     if (holds()) return then();
-    promise(life.stage.world.nowMicros < deadline, `${what}: not after two minutes`);
+    promise(life.stage.world.nowMicros < deadline, `${what}: not after two minutes; ${JSON.stringify(life.broker.usage())}`);
     life.post('heal.look', LOOK_MICROS, look);
   };
   look();

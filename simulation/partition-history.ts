@@ -128,7 +128,7 @@ export class PartitionHistory {
       const isNext = at === 0 ? base <= from && from < end : base === next;
       promise(
         isNext || (base > next && this.topic.mayBeAbsent(this, next, base)),
-        `${this.name}: ${next} was to be read, ${base} came`,
+        `${this.name}: ${next} was to be read, ${base} to ${end} came at byte ${at} of ${bytes.length}`,
       );
       promise(end <= highWatermark, `${this.name} ${base} was read past the high watermark`);
       this.observeBatch(bytes, view, at, base);

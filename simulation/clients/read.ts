@@ -4,6 +4,7 @@
 import { type Partition, ReadPlan } from '../../src/broker/index.ts';
 import { BrokerError, type BrokerErrorCode } from '../../src/kernel/errors.ts';
 import type { Life } from '../life.ts';
+import { promise } from '../violation.ts';
 
 export interface ReadResult {
   readonly error: BrokerErrorCode | null;
@@ -33,7 +34,10 @@ export function read(life: Life, request: ReadRequest, done: (result: ReadResult
   let highWatermark = 0;
   let target = noBytes;
   let filled = 0;
+  let isDone = false;
   const finish = (error: BrokerErrorCode | null): void => {
+    promise(!isDone, 'a reader is called back once for each wait');
+    isDone = true;
     plan.release();
     done({ error, bytes: error === null ? target : noBytes, logStart, highWatermark });
   };
