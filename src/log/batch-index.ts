@@ -26,6 +26,10 @@ export class BatchLocation {
   maxTimestamp = 0;
 }
 
+/** Chunks of indexes that are gone, for the next ones: 128 KiB each. */
+const freeChunks: Chunk[] = [];
+const FREE_CHUNKS_MAX = 128;
+
 class Chunk {
   readonly position = new Uint32Array(CHUNK_ROWS);
   readonly size = new Uint32Array(CHUNK_ROWS);
@@ -58,7 +62,7 @@ export class BatchIndex {
     const row = this.#rowCount;
     let chunk = this.#chunks[row >>> CHUNK_SHIFT];
     if (chunk === undefined) {
-      chunk = new Chunk();
+      chunk = freeChunks.pop() ?? new Chunk();
       this.#chunks.push(chunk);
     }
     const slot = row & (CHUNK_ROWS - 1);
@@ -75,6 +79,18 @@ export class BatchIndex {
     }
     rows.push(row);
     this.#rowCount = row + 1;
+  }
+
+  /** Nobody looks anything up here any more; its memory goes to the next index. */
+  release(): void {
+    while (freeChunks.length < FREE_CHUNKS_MAX) {
+      const chunk = this.#chunks.pop();
+      if (chunk === undefined) break;
+      freeChunks.push(chunk);
+    }
+    this.#chunks.length = 0;
+    this.#rowsOf.clear();
+    this.#rowCount = 0;
   }
 
   /** Ids of the partitions with rows, rising. */

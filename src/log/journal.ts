@@ -124,6 +124,7 @@ export class Journal {
     this.#sealer.onSealed = () => {
       this.#checkpoints?.check();
       this.#retirement?.sealed();
+      this.#ready();
     };
     this.#retirement = new Retirement({
       ports: this.#ports,
@@ -224,7 +225,7 @@ export class Journal {
   /** Publishers should not be read from now; `onReady` tells when again. */
   get isCongested(): boolean {
     if (this.#pipeline.isCongested || this.admits(0) === 'wait') return true;
-    return this.#retirement?.isBehind ?? false;
+    return this.#sealer?.isBehind === true || this.#retirement?.isBehind === true;
   }
 
   partition(id: number): PartitionLog | undefined {

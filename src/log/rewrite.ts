@@ -98,6 +98,10 @@ export class Rewrite implements FooterOwner {
     return this.#parts.ports.scheduler;
   }
 
+  get clock(): Ports['clock'] {
+    return this.#parts.ports.clock;
+  }
+
   get storeId(): Uint8Array {
     return this.#parts.storeId;
   }

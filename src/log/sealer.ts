@@ -10,11 +10,16 @@ import { assert } from '../kernel/assert.ts';
 import type { BrokerError } from '../kernel/errors.ts';
 import type { Clock, DiskError, Scheduler } from '../kernel/ports.ts';
 import { FOOTER_SLICE_ROWS, FooterBuilder, type FooterSource } from './footer.ts';
-import { SEGMENT_HEADER_BYTES, SEGMENT_TRAILER_BYTES } from './limits.ts';
+import { SEGMENT_HEADER_BYTES, SEGMENT_TRAILER_BYTES, SLICE_MS } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { SealedSegment } from './manifest-record.ts';
 import type { Segment } from './segment.ts';
 import { storageFailed } from './storage-fault.ts';
+
+/** Slices of one write, where the clock stands still. */
+const SLICES_MAX = 16;
+/** Full segments that may wait; past that publishers wait too, or indexes would pile up. */
+const BACKLOG_MAX = 3;
 
 export interface SealerPorts {
   readonly scheduler: Scheduler;
@@ -24,6 +29,7 @@ export interface SealerPorts {
 /** Who asks for a footer: its file must not be touched once the owner has stopped. */
 export interface FooterOwner {
   readonly scheduler: Scheduler;
+  readonly clock: Clock;
   readonly storeId: Uint8Array;
   readonly isStopped: boolean;
 }
@@ -65,15 +71,28 @@ export function writeFooter(
   };
   const writeFrom = (position: number): void => {
     if (owner.isStopped) return;
-    const slice = builder.next(FOOTER_SLICE_ROWS);
-    if (slice === null) return finish();
-    file.write([slice], position, (error) => {
+    const parts = buildFor(owner.clock, builder, SLICE_MS / 2);
+    if (parts.length === 0) return finish();
+    file.write(parts, position, (error) => {
       if (owner.isStopped) return;
       if (error !== null) return done(error, null);
-      owner.scheduler.nextSlice(() => writeFrom(position + slice.length));
+      const written = parts.reduce((sum, part) => sum + part.length, 0);
+      owner.scheduler.nextSlice(() => writeFrom(position + written));
     });
   };
   writeFrom(builder.position);
+}
+
+/** Slices of the footer for about `budgetMs`; none when there are no more. */
+function buildFor(clock: Clock, builder: FooterBuilder, budgetMs: number): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  const until = clock.monotonic() + budgetMs;
+  do {
+    const slice = builder.next(FOOTER_SLICE_ROWS);
+    if (slice === null) return parts;
+    parts.push(slice);
+  } while (clock.monotonic() < until && parts.length < SLICES_MAX);
+  return parts;
 }
 
 export class Sealer implements FooterOwner {
@@ -99,8 +118,17 @@ export class Sealer implements FooterOwner {
     return this.#ports.scheduler;
   }
 
+  get clock(): Clock {
+    return this.#ports.clock;
+  }
+
   get isStopped(): boolean {
     return this.#stopped;
+  }
+
+  /** More indexes wait for their footers than memory should hold. */
+  get isBehind(): boolean {
+    return this.#waiting.length > BACKLOG_MAX;
   }
 
   /** The writer has left `segment`. */
@@ -126,6 +154,7 @@ export class Sealer implements FooterOwner {
         if (manifestError !== null) return this.onFault(manifestError);
         segment.footer = sealed.footer;
         segment.index = null;
+        index.release();
         segment.state = 'sealed';
         segment.sealedAt = this.#ports.clock.monotonic();
         this.#sealing = false;
