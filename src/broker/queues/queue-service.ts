@@ -282,7 +282,8 @@ export class QueueService implements ConsumerHost, PeekHost {
       this.flushLive(live);
       for (const partition of live.partitions) {
         const { cursor, state } = partition;
-        if (state.leaseMark > cursor) this.writer.mark(live, partition, cursor);
+        const mark = Math.max(cursor, state.redeliveredBelow);
+        if (state.leaseMark > mark) this.writer.mark(live, partition, mark);
       }
       live.expiry?.cancel();
     }
