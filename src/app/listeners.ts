@@ -43,14 +43,6 @@ export function wantedListeners(
   const wanted: WantedListener[] = [];
   const add = (protocol: string, host: string, port: number, isFixed: boolean): void => {
     const told = advertised.get(protocol)?.shift() ?? null;
-    if (told === null && isWildcard(host)) {
-      const text = formatListenerAddress({ protocol, host, port });
-      const name = nameIn(sources.listen, 'advertise');
-      throw new BrokerError(
-        'invalid_option',
-        `${text}: clients have to be told an address that they can reach: add ${name} ${protocol}://NAME:PORT`,
-      );
-    }
     wanted.push({ protocol, host, port, isFixed, advertised: told });
   };
   if (sources.listen === 'default') {
@@ -66,7 +58,10 @@ export function wantedListeners(
   for (const [protocol, rest] of advertised) {
     if (rest[0] === undefined) continue;
     const text = formatListenerAddress({ protocol, ...rest[0] });
-    throw new BrokerError('invalid_option', `${text} is advertised, but no listener is left for it`);
+    throw new BrokerError(
+      'invalid_option',
+      `${text} is advertised, but no listener is left for it`,
+    );
   }
   return wanted;
 }
