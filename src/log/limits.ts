@@ -33,7 +33,7 @@ export const REFERENCE_BYTES_MIN = 64 * 1024;
 export const LOOP_WRITE_BYTES_MAX = 1024 * 1024;
 
 /** Bytes that may wait for the group in flight; past this, publishers are not read from. */
-export const GROUP_BYTES_MAX = 16 * 1024 * 1024;
+export const GROUP_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Bytes that may wait for space being made ready; past this, publishes are refused. */
 export const GATHERED_BYTES_MAX = 128 * 1024 * 1024;

@@ -4,7 +4,7 @@
 import { strict as assert } from 'node:assert';
 import type { Disk, DiskDone, DiskFile } from '../kernel/ports.ts';
 import { RamDisk } from '../kernel/ram-disk.ts';
-import { TallyMachine, TestJournal, TestLoop } from './journal.fixture.ts';
+import { copyDisk, TallyMachine, TestJournal, TestLoop } from './journal.fixture.ts';
 import type { JournalOptions } from './journal-options.ts';
 
 /** Small segments, so that little data fill many. */
@@ -15,13 +15,26 @@ export const smallSegments: Partial<JournalOptions> = {
 
 export type DiskStep = 'write' | 'sync' | 'rename' | 'remove' | 'syncDirectory';
 
-/** A RAM disk that tells what is about to happen to it. */
+/** A disk that tells what is about to happen to it, and that can be slow to sync the journal. */
 export class WatchedDisk implements Disk {
-  readonly ram: RamDisk;
+  readonly ram: Disk;
   onStep: (step: DiskStep, path: string) => void = () => {};
+  /** While true, commits wait; `release` lets them go on. */
+  isHeld = false;
+  readonly #held: (() => void)[] = [];
 
-  constructor(loop: TestLoop, bytesMax = 256 * 1024 * 1024) {
-    this.ram = new RamDisk(loop, bytesMax);
+  constructor(ram: Disk) {
+    this.ram = ram;
+  }
+
+  datasync(begin: () => void): void {
+    if (this.isHeld) this.#held.push(begin);
+    else begin();
+  }
+
+  release(): void {
+    this.isHeld = false;
+    for (const begin of this.#held.splice(0)) begin();
   }
 
   list(directory: string): string[] {
@@ -102,7 +115,7 @@ class WatchedFile implements DiskFile {
 
   datasync(done: DiskDone): void {
     this.#disk.onStep('sync', this.path);
-    this.#file.datasync(done);
+    this.#disk.datasync(() => this.#file.datasync(done));
   }
 
   sync(done: DiskDone): void {
@@ -126,14 +139,25 @@ export function openWatched(
   partitions: number,
   options: Partial<JournalOptions> = smallSegments,
   dead: Death = () => false,
-  diskBytes?: number,
+  diskBytes = 256 * 1024 * 1024,
 ): { t: TestJournal; disk: WatchedDisk } {
   const loop = new TestLoop();
-  const disk = new WatchedDisk(loop, diskBytes);
+  const disk = new WatchedDisk(new RamDisk(loop, diskBytes));
   const t = new TestJournal(options, disk, loop, new TallyMachine(dead)).open();
   for (let id = 1; id <= partitions; id++) t.journal.createPartition(id, 0);
   t.loop.run();
   return { t, disk };
+}
+
+/** What `t` would find after kill -9, on a disk that is watched; not yet opened. */
+export function watchedCopy(
+  t: TestJournal,
+  options: Partial<JournalOptions> = smallSegments,
+): { t: TestJournal; disk: WatchedDisk } {
+  const loop = new TestLoop();
+  loop.time = t.loop.time;
+  const disk = new WatchedDisk(copyDisk(t.disk, loop));
+  return { t: new TestJournal(options, disk, loop, new TallyMachine(t.machine.dead)), disk };
 }
 
 /** Bytes that differ with `seed`. */

@@ -15,6 +15,7 @@ import {
   openWatched,
   payload,
   smallSegments,
+  watchedCopy,
 } from './rewrite.fixture.ts';
 
 /** Long enough for everything that needs no aging. */
@@ -186,29 +187,37 @@ test('a crash at any step leaves the old content or the same content in new segm
   assert.ok(rewritten > 5 && rewritten < copies.length - 5, 'crashes before and after the swap');
 });
 
-test('a crash in the middle of a rewrite, then another rewrite: no id comes twice', () => {
-  const { t, disk } = openWatched(2);
-  fill(t, 200, 10_000, inThirds);
+test('a crash in the middle of a rewrite, then another rewrite: no name is given twice', () => {
+  const { t, disk } = openWatched(30);
+  for (let i = 0; i < 900; i++) {
+    t.append(1 + (i % 30), payload(i, 3_000));
+    if (i % 16 === 15) t.loop.run();
+  }
+  t.loop.run();
   age(t);
-  const before = contentOf(t).get(1);
-  t.journal.deletePartition(2);
-  let crashed: TestJournal | null = null;
+  const before = contentOf(t);
+  let crashed: ReturnType<typeof watchedCopy> | undefined;
   disk.onStep = (step, path) => {
-    const isLate = step === 'sync' && path.startsWith('segments/8');
-    if (isLate && archiveFiles(disk).length === 2) crashed ??= t.reopened(smallSegments);
+    if (step !== 'sync' || !path.startsWith('segments/8')) return;
+    const unnamed = archiveFiles(disk).length - t.journal.usage().archiveSegments;
+    // The one that is written counts as one of the journal's segments already.
+    if (archiveFiles(disk).length >= 4 && unnamed === 0) crashed ??= watchedCopy(t);
   };
-  rewriteAll(t);
-  assert.ok(crashed !== null);
-  const again = (crashed as TestJournal).open();
-  const stale = archiveFiles(again.disk);
-  assert.ok(stale.length >= 2);
-  rewriteAll(again);
-  const named = [...again.partition(1).extents].map(({ segmentId }) => segmentId);
-  assert.ok(named.some((id) => !stale.includes(`${id.toString(16)}.seg`)));
-  assert.deepEqual(contentOf(again).get(1), before);
-  const third = again.restart(smallSegments);
-  fill(third, 60, 10_000);
-  assert.deepEqual(contentOf(third.restart(smallSegments)).get(1), contentOf(third).get(1));
+  t.loop.pass(2 * GATHER_AFTER_MS);
+  assert.ok(crashed !== undefined);
+  const { t: again, disk: copy } = crashed;
+  const stale = archiveFiles(copy);
+  const given = new Set<string>();
+  copy.onStep = (step, path) => {
+    if (step === 'write' && path.startsWith('segments/8')) given.add(path.slice(9));
+  };
+  again.open();
+  again.loop.pass(3 * GATHER_AFTER_MS);
+  const names = [...given].filter((name) => again.journal.segment(Number.parseInt(name, 16)));
+  assert.ok(names.length > 0);
+  for (const name of names) assert.ok(!stale.includes(name), `${name} is given once`);
+  assert.deepEqual(contentOf(again), before);
+  assert.deepEqual(contentOf(again.restart(smallSegments)), before);
 });
 
 test('a batch that partitions share is kept once, for those that live', () => {
@@ -443,20 +452,63 @@ test('without room for the copy a rewrite is put off', () => {
 });
 
 test('a close in the middle of a rewrite lets go of everything at once', () => {
-  const { t, disk } = openWatched(2);
+  const { t } = openWatched(2, { ...smallSegments, rewrite: false });
   fill(t, 200, 10_000, inThirds);
   age(t);
   t.journal.deletePartition(2);
   t.loop.run();
   const before = contentOf(t);
-  for (let stopAt = 1; stopAt < 16; stopAt += 2) {
-    const copy = t.restart(smallSegments);
-    copy.loop.pass(REWRITE_EVERY_MS + stopAt * 8);
-    copy.close();
-    copy.loop.pass(REWRITE_EVERY_MS);
-    assert.deepEqual(contentOf(copy.restart(smallSegments)), before);
+  let unfinished = 0;
+  for (let stopAt = 1; stopAt < 24; stopAt++) {
+    const { t: copy, disk } = watchedCopy(t);
+    let steps = 0;
+    let stepsAtClose = -1;
+    disk.onStep = (_, path) => {
+      if (archiveFiles(disk).length === 0 || path.includes('checkpoints')) return;
+      steps += 1;
+      if (steps !== stopAt) return;
+      copy.loop.endOfTick(() => {
+        copy.journal.close(() => {
+          stepsAtClose = steps;
+        });
+      });
+    };
+    copy.open();
+    copy.loop.pass(3 * REWRITE_EVERY_MS);
+    assert.ok(stepsAtClose >= 0, 'the journal was closed');
+    assert.equal(steps, stepsAtClose, 'nothing is done after that');
+    const again = copy.restart({ ...smallSegments, rewrite: false });
+    if (again.journal.usage().archiveSegments < archiveFiles(disk).length) unfinished += 1;
+    assert.deepEqual(contentOf(again), before);
   }
-  disk.onStep = () => {};
+  assert.ok(unfinished > 10);
+});
+
+test('what an entry made dead is dropped only when that entry is durable', () => {
+  const { t, disk } = openWatched(2);
+  fill(t, 200, 10_000, inThirds);
+  age(t);
+  t.journal.deletePartition(2);
+  t.loop.run();
+  disk.isHeld = true;
+  t.journal.advanceLogStart(1, 40);
+  rewriteAll(t);
+  assert.ok(archiveFiles(disk).length > 0, 'an archive was begun');
+  assert.equal(t.partition(1).visibleStart, 0);
+  assert.equal(t.read(1, 0).length, 67);
+  // A power cut now takes the entry back.
+  const cut = watchedCopy(t, { ...smallSegments, rewrite: false });
+  const { highWatermark } = t.journal;
+  const id = Math.floor(highWatermark / (256 * 1024));
+  const path = `segments/${id.toString(16).padStart(8, '0')}.seg`;
+  const file = cut.disk.open(path, { create: false });
+  file.writeSync([new Uint8Array(4096)], highWatermark % (256 * 1024));
+  file.close();
+  assert.equal(cut.t.open().read(1, 0).length, 67);
+  disk.release();
+  rewriteAll(t);
+  assert.equal(t.read(1, 0).length, 27);
+  assert.ok(t.journal.usage().archiveSegments > 0);
 });
 
 test('publishers are slowed while sparse segments take too much space', () => {

@@ -19,7 +19,7 @@ import { storageFailed } from './storage-fault.ts';
 /** Slices of one write, where the clock stands still. */
 const SLICES_MAX = 16;
 /** Full segments that may wait; past that publishers wait too, or indexes would pile up. */
-const BACKLOG_MAX = 3;
+const BACKLOG_MAX = 2;
 
 export interface SealerPorts {
   readonly scheduler: Scheduler;
