@@ -118,13 +118,15 @@ export class Rewriting {
   }
 
   #candidates(now: number): Segment[] {
-    const { store, isOld } = this.#parts;
+    const { store, manifest, isOld } = this.#parts;
     for (const [id, until] of this.#resting) if (until <= now) this.#resting.delete(id);
     for (const [id, { until }] of this.#measures) if (until <= now) this.#measures.delete(id);
     const candidates: Segment[] = [];
     for (const segment of store.segments()) {
       if (segment.state !== 'sealed' || segment.extentCount === 0 || !isOld(segment)) continue;
       if (this.#damaged.has(segment.id) || this.#resting.has(segment.id)) continue;
+      // Rewritten already; a deletion that is not committed yet keeps extents in it.
+      if (!manifest.segments.has(segment.id)) continue;
       candidates.push(segment);
     }
     return candidates;
