@@ -155,8 +155,13 @@ export class TestBench {
   readonly #options: BrokerOptions;
   #isBroken = false;
 
-  constructor(options: Partial<BrokerOptions> = {}, bytesMax = 64 * 1024 * 1024) {
-    this.#disk = new RamDisk(this.loop, bytesMax);
+  /** `diskScheduler`: when the disk calls back; with the loop if left out. */
+  constructor(
+    options: Partial<BrokerOptions> = {},
+    bytesMax = 64 * 1024 * 1024,
+    diskScheduler: Scheduler | null = null,
+  ) {
+    this.#disk = new RamDisk(diskScheduler ?? this.loop, bytesMax);
     this.#random = new TestRandom(1);
     const clusterId = 'AAAAAAAAAAAAAAAAAAAAAA';
     this.#options = { ...defaultBrokerOptions, clusterId, ...options };

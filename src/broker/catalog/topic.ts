@@ -78,6 +78,12 @@ export class Partition {
   get leaderEpoch(): number {
     return this.#surroundings.leaderEpoch();
   }
+
+  /** The epoch of the record at `offset`; the present one where there is no record yet. */
+  epochAt(offset: number): number {
+    const epoch = this.log.epochAt(offset);
+    return epoch < 0 ? this.leaderEpoch : epoch;
+  }
 }
 
 export interface TopicIdentity {

@@ -41,6 +41,15 @@ function decodersOf(api: Api): readonly (typeof readBody)[] {
 }
 
 /** Whether the peer was refused; anything thrown but a violation fails the test. */
+function isNotUtf8(run: () => void): boolean {
+  try {
+    run();
+  } catch (error) {
+    return error instanceof Error && error.message.endsWith('is not UTF-8');
+  }
+  return false;
+}
+
 function isRefused(run: () => void, what: string): boolean {
   try {
     run();
@@ -126,6 +135,8 @@ describe('a damaged request', () => {
           const damaged = bytes.slice();
           damaged[dice.below(bytes.length)] = dice.below(256);
           const what = `${api.name} v${version} round ${round}`;
+          // Only the schema makes text of names; the cursors hand out bytes.
+          if (isNotUtf8(() => readBody(api, version, damaged, damaged.length))) continue;
           const bySchema = isRefused(() => readBody(api, version, damaged, damaged.length), what);
           const byHand = isRefused(() => walkBody(api, version, damaged, damaged.length), what);
           assert.equal(byHand, bySchema, what);

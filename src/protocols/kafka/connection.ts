@@ -70,6 +70,7 @@ export class KafkaConnection implements ProtocolConnection {
         this.frameBytes = 0;
       }
     } catch (error) {
+      // A request is walked to its end before anything is done or written: nothing was half done.
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#link.outbox.discard();
       this.#close(error.message);
@@ -106,7 +107,8 @@ export class KafkaConnection implements ProtocolConnection {
   }
 
   onEnd(): void {
-    // What is parked is answered in its time; the server closes afterwards.
+    // It may be gone altogether: a fetch that waits long for records must not keep its connection.
+    this.#fetch.finish();
   }
 
   onShutdown(): void {

@@ -8,7 +8,7 @@
  */
 
 import { assert, assertNever } from '../../kernel/assert.ts';
-import { decodeUtf8, formatUuidShort } from '../../kernel/bytes.ts';
+import { decodeUtf8Strict, formatUuidShort } from '../../kernel/bytes.ts';
 import { type Layout, layoutOf, type Step } from './plan.ts';
 import { Reader, violation } from './reader.ts';
 import type { Decoded, Members, Message } from './schema.ts';
@@ -108,7 +108,10 @@ function readText(step: Step, flexible: boolean, reader: Reader): string | null 
   const length = reader.stringLength(flexible);
   if (length < 0) return refuseNull(step);
   const at = reader.take(length);
-  return decodeUtf8(reader.bytes, at, at + length);
+  // A replaced byte would make the text longer than what may be sent back.
+  const text = decodeUtf8Strict(reader.bytes, at, at + length);
+  if (text === null) throw violation(`the field ${step.name} is not UTF-8`);
+  return text;
 }
 
 function readBytes(step: Step, flexible: boolean, reader: Reader): Uint8Array | null {
@@ -123,6 +126,7 @@ function readArray(step: Step, flexible: boolean, reader: Reader): unknown[] | n
   assert(element !== null, 'an array has elements');
   const count = reader.arrayCount(flexible, element.bytesMin);
   if (count < 0) return refuseNull(step);
+  reader.spendElements(count);
   // Grown by push: a hostile count must not reserve memory for elements that turn out not to be there.
   const result: unknown[] = [];
   for (let i = 0; i < count; i++) result.push(readValue(element, flexible, reader));

@@ -16,13 +16,13 @@ export interface FetchOutcome {
   /** Only what has news is named. */
   readonly isIncremental: boolean;
   readonly isReadCommitted: boolean;
-  /** What "not found" waits for. */
+  /** What "not found" waits for; no topic's LSN is higher. */
   readonly catalogLsn: number;
 }
 
 export class FetchAnswer {
   readonly #response = new FetchResponse();
-  /** Indexes of the named targets at which a run of the same topic begins. */
+  /** The targets that the answer at hand names. */
   readonly #named: PlannedTarget[] = [];
 
   /** The session is not what the client believes; nothing else is said. */
@@ -39,7 +39,10 @@ export class FetchAnswer {
     named.length = 0;
     let lsn = 0;
     for (const planned of outcome.planned) {
-      if (planned.target.error !== kafkaErrors.none) lsn = outcome.catalogLsn;
+      const { partition, error } = planned.target;
+      // That a topic is there, or is not, has to be committed before it is said.
+      if (error !== kafkaErrors.none || partition === null) lsn = Math.max(lsn, outcome.catalogLsn);
+      else lsn = Math.max(lsn, partition.topic.lastLsn);
       if (!outcome.isIncremental || hasNews(planned)) named.push(planned);
     }
     const response = this.#response;

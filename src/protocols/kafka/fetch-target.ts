@@ -8,6 +8,8 @@ import type { FetchRequest } from './fetch-request.ts';
 import { leaderEpochError } from './leader-epoch.ts';
 import type { PlanStream } from './plan-stream.ts';
 
+const nameBytesMax = 249;
+
 /** A topic as a client named it: by name (versions to 12) or by id. Shared by its targets. */
 export class TopicRef {
   /** The name, or the id in 22 characters. */
@@ -21,6 +23,11 @@ export class TopicRef {
     this.bytes = bytes;
     this.isId = isId;
     this.text = isId ? formatUuidShort(bytes) : decodeUtf8(bytes);
+  }
+
+  /** False: no topic can have such a name. */
+  get isPossible(): boolean {
+    return this.isId || this.bytes.length <= nameBytesMax;
   }
 
   /** The topic there is now; a recreated one has the name but not the id. */

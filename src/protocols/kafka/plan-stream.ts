@@ -4,6 +4,9 @@
 import { ReadPlan } from '../../broker/index.ts';
 import type { StreamSource } from '../contract.ts';
 
+/** Plans kept by one connection for its next fetches: about 2 KB each. */
+const freeMax = 64;
+
 export class PlanStream implements StreamSource {
   readonly plan = new ReadPlan();
   readonly #pool: PlanStream[];
@@ -22,7 +25,7 @@ export class PlanStream implements StreamSource {
 
   release(): void {
     this.plan.release();
-    this.#pool.push(this);
+    if (this.#pool.length < freeMax) this.#pool.push(this);
   }
 }
 

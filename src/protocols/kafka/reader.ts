@@ -24,6 +24,11 @@ import { readVarint, varint } from '../../kernel/varint.ts';
 
 /** Kafka's strings are bounded by their classic int16 length, compact ones too. */
 export const stringBytesMax = 0x7fff;
+/**
+ * Elements of all arrays of one request that are decoded to objects. An element may take a single
+ * byte of the request and a hundred of memory, and its answer as much again.
+ */
+export const requestElementsMax = 500_000;
 
 const nothing = new Uint8Array(0);
 
@@ -34,6 +39,7 @@ export class Reader {
   /** The next byte to read; `position <= end <= bytes.length`. */
   position = 0;
   end = 0;
+  private elementsLeft = requestElementsMax;
 
   /** Reads bytes[start, end) from now on. `view` covers `bytes`; one is made when it is left out. */
   reset(bytes: Uint8Array, start: number, end: number, view?: DataView): void {
@@ -43,6 +49,13 @@ export class Reader {
     }
     this.position = start;
     this.end = end;
+    this.elementsLeft = requestElementsMax;
+  }
+
+  /** Counts elements that are about to be made objects of. */
+  spendElements(count: number): void {
+    this.elementsLeft -= count;
+    if (this.elementsLeft < 0) throw violation('a request names too many things');
   }
 
   // HOT

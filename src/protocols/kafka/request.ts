@@ -11,6 +11,8 @@ import type { Reader } from './reader.ts';
 import type { Decoded, Draft, Members, Message } from './schema.ts';
 import type { KafkaServices } from './services.ts';
 
+const messageCharactersMax = 1000;
+
 /** What an answer needs to know of its request; may be kept after the request's bytes are gone. */
 export interface AnswerHead {
   readonly apiKey: number;
@@ -36,6 +38,11 @@ export interface KafkaRequest {
 export function headOf(header: RequestHeader): AnswerHead {
   const { apiKey, apiVersion: version, isFlexible, correlationId } = header;
   return { apiKey, version, isFlexible, correlationId };
+}
+
+/** Text for people in an answer: what a client sent may be in it, and be as long as a string gets. */
+export function messageOf(text: string): string {
+  return text.length <= messageCharactersMax ? text : `${text.slice(0, messageCharactersMax)}…`;
 }
 
 /** The body of the request. @throws ProtocolViolation */

@@ -2,9 +2,8 @@
 import { type Topic, topicOptionTable } from '../../../broker/index.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { toKafkaError } from '../errors.ts';
-import { answer, bodyOf, type KafkaRequest } from '../request.ts';
-import type { DecodedOf, DraftOf, ElementDraft } from '../schema.ts';
-import { zeroUuid } from '../schema.ts';
+import { answer, bodyOf, type KafkaRequest, messageOf } from '../request.ts';
+import { type DecodedOf, type DraftOf, type ElementDraft, zeroUuid } from '../schema.ts';
 import { createTopicsRequest, createTopicsResponse } from '../schemas/create-topics.ts';
 import type { KafkaServices } from '../services.ts';
 
@@ -12,7 +11,10 @@ type Wanted = DecodedOf<typeof createTopicsRequest>['topics'][number];
 type Created = ElementDraft<DraftOf<typeof createTopicsResponse>['topics']>;
 
 /** Where a setting comes from, in DescribeConfigs' numbers. */
-const configSource = { topic: 1, default: 5 } as const;
+const configSource = { topic: 1, broker: 4, default: 5 } as const;
+
+/** Partitions that one request may ask for, validated only or not; as many as Kafka makes at once. */
+const partitionsPerRequestMax = 10_000;
 
 export function handleCreateTopics(request: KafkaRequest): void {
   const { services, link, head } = request;
@@ -20,6 +22,7 @@ export function handleCreateTopics(request: KafkaRequest): void {
   const seen = new Map<string, number>();
   for (const { name } of body.topics) seen.set(name, (seen.get(name) ?? 0) + 1);
   let lsn = 0;
+  let partitions = 0;
   const topics: Created[] = [];
   for (const wanted of body.topics) {
     const count = seen.get(wanted.name) ?? 0;
@@ -27,6 +30,11 @@ export function handleCreateTopics(request: KafkaRequest): void {
     seen.set(wanted.name, 0);
     if (count > 1) {
       topics.push(refused(wanted.name, kafkaErrors.invalidRequest, 'the topic is named twice'));
+      continue;
+    }
+    partitions += Math.max(1, wanted.numPartitions, wanted.assignments.length);
+    if (partitions > partitionsPerRequestMax) {
+      topics.push(refused(wanted.name, kafkaErrors.policyViolation, 'too many partitions at once'));
       continue;
     }
     const created = createOne(services, wanted, body.validateOnly);
@@ -96,7 +104,8 @@ function findAssignmentFault({ broker }: KafkaServices, wanted: Wanted): Created
 }
 
 function refused(name: string, errorCode: number, errorMessage: string): Created {
-  return { name, topicId: zeroUuid, errorCode, errorMessage, configs: null };
+  const message = messageOf(errorMessage);
+  return { name, topicId: zeroUuid, errorCode, errorMessage: message, configs: null };
 }
 
 function describeOptions(
@@ -107,11 +116,13 @@ function describeOptions(
   const overrides = topic?.overrides ?? given;
   return topicOptionTable.map(({ name }) => {
     const own = overrides.get(name);
+    const isSetHere = broker.options.topicDefaults.has(name);
+    const inherited = isSetHere ? configSource.broker : configSource.default;
     return {
       name,
       value: own ?? broker.topicDefault(name),
       readOnly: false,
-      configSource: own === undefined ? configSource.default : configSource.topic,
+      configSource: own === undefined ? inherited : configSource.topic,
       isSensitive: false,
     };
   });

@@ -3,9 +3,9 @@
  *
  * One fetch at a time per connection: while it waits the link is held, as in the original. It is looked
  * at again when a partition makes progress, at most once a tick, and answered at the latest after
- * max wait.
+ * max wait: with what there is, but not with nothing while the index of what there is is being read.
  */
-import type { Watcher } from '../../../broker/index.ts';
+import type { Partition, Watcher } from '../../../broker/index.ts';
 import { assert } from '../../../kernel/assert.ts';
 import { copyOf } from '../../../kernel/bytes.ts';
 import type { Timer } from '../../../kernel/ports.ts';
@@ -47,10 +47,17 @@ export class FetchHandler implements Watcher {
   #deadlineMs = 0;
   #timer: Timer | null = null;
   #isParked = false;
+  /** What wakes it while it is parked. A target's partition may change meanwhile: a topic is made anew. */
+  readonly #watched: Partition[] = [];
   #isLookScheduled = false;
+  /** The client, or the broker, is about to leave. */
+  #isImpatient = false;
+  /** Max wait is over. */
+  #isDue = false;
+  // Of the last look.
   #isLoading = false;
   #bytes = 0;
-  #mustAnswer = false;
+  #hasErrors = false;
 
   constructor(services: KafkaServices, link: Link, life: ConnectionLife) {
     this.#services = services;
@@ -71,7 +78,8 @@ export class FetchHandler implements Watcher {
     }
     const waitMs = Math.min(Math.max(0, fetch.maxWaitMs), waitMsMax);
     this.#deadlineMs = this.#services.clock.monotonic() + waitMs;
-    this.#look(waitMs === 0);
+    this.#isDue = waitMs === 0 || this.#isImpatient;
+    this.#look();
   }
 
   /** Sets targets and session from the request; returns the session's error. */
@@ -95,9 +103,15 @@ export class FetchHandler implements Watcher {
     session.advance();
     this.#mergeTargets(bytes, session.targets);
     this.#forgetTargets(bytes, session);
+    // A session that has outgrown its room is gone; the client begins again, and goes on without.
+    if (!sessions.recount(session)) return kafkaErrors.fetchSessionIdNotFound;
+    this.#targets = [...session.targets.values()];
+    if (session.targets.size === 0) {
+      sessions.close(session.id);
+      return kafkaErrors.none;
+    }
     this.#session = session;
     this.#isIncremental = true;
-    this.#targets = [...session.targets.values()];
     return kafkaErrors.none;
   }
 
@@ -130,18 +144,22 @@ export class FetchHandler implements Watcher {
     }
   }
 
-  /** Plans everything; answers if that is enough or `isLast`, else waits. */
-  #look(isLast: boolean): void {
-    const { broker } = this.#services;
+  /** Plans everything; answers if that is enough, else waits. */
+  #look(): void {
+    this.#planAll();
+    const isEnough = this.#bytes >= Math.max(1, this.#minBytes) || this.#minBytes <= 0;
+    const isOver = isEnough || this.#isDue || this.#targets.length === 0;
+    const mayGetMore = this.#isLoading && this.#bytes === 0;
+    if (this.#hasErrors || (isOver && !mayGetMore)) this.#respond();
+    else this.#park();
+  }
+
+  #planAll(): void {
+    assert(this.#planned.length === 0, 'plans are dropped before new ones are made');
     this.#bytes = 0;
-    this.#mustAnswer = isLast || broker.fault !== null;
+    this.#hasErrors = this.#services.broker.fault !== null;
     this.#isLoading = false;
     for (const target of this.#targets) this.#plan(target);
-    const hasEnough = this.#bytes > 0 && this.#bytes >= this.#minBytes;
-    const isEnough = hasEnough || this.#minBytes <= 0 || this.#planned.length === 0;
-    const mayWait = this.#isLoading && this.#bytes === 0;
-    if ((isEnough && !mayWait) || this.#mustAnswer) return this.#respond();
-    this.#park();
   }
 
   #plan(target: FetchTarget): void {
@@ -151,13 +169,13 @@ export class FetchHandler implements Watcher {
     target.resolve(broker);
     const { partition } = target;
     if (target.error !== kafkaErrors.none || partition === null) {
-      this.#mustAnswer = true;
+      this.#hasErrors = true;
       return;
     }
     const isZstd = partition.topic.options.compressionType === 'zstd';
     if (isZstd && (this.#head?.version ?? 0) < zstdSince) {
       target.error = kafkaErrors.unsupportedCompressionType;
-      this.#mustAnswer = true;
+      this.#hasErrors = true;
       return;
     }
     const room = Math.min(target.maxBytes, this.#maxBytes - this.#bytes);
@@ -171,7 +189,7 @@ export class FetchHandler implements Watcher {
       return;
     }
     target.error = toKafkaError(status);
-    this.#mustAnswer = true;
+    this.#hasErrors = true;
   }
 
   /** The first records of an answer come whatever their size; after that the limits hold. */
@@ -189,12 +207,16 @@ export class FetchHandler implements Watcher {
     if (this.#isParked) return;
     this.#isParked = true;
     const { broker, scheduler, clock } = this.#services;
-    for (const { partition } of this.#targets)
-      if (partition !== null) broker.watch(partition, this);
+    for (const { partition } of this.#targets) {
+      if (partition === null) continue;
+      broker.watch(partition, this);
+      this.#watched.push(partition);
+    }
     const waitMs = Math.max(0, this.#deadlineMs - clock.monotonic());
     this.#timer = scheduler.after(waitMs, () => {
       this.#timer = null;
-      if (this.#isParked) this.#look(true);
+      this.#isDue = true;
+      if (this.#isParked) this.#look();
     });
     this.#link.hold();
   }
@@ -209,7 +231,7 @@ export class FetchHandler implements Watcher {
     this.#isLookScheduled = true;
     this.#services.scheduler.endOfTick(() => {
       this.#isLookScheduled = false;
-      if (this.#isParked && !this.#life.isClosed) this.#look(false);
+      if (this.#isParked && !this.#life.isClosed) this.#look();
     });
   }
 
@@ -241,14 +263,16 @@ export class FetchHandler implements Watcher {
     this.#isParked = false;
     this.#timer?.cancel();
     this.#timer = null;
-    const { broker } = this.#services;
-    for (const { partition } of this.#targets)
-      if (partition !== null) broker.unwatch(partition, this);
+    for (const partition of this.#watched) this.#services.broker.unwatch(partition, this);
+    this.#watched.length = 0;
   }
 
-  /** The broker closes: a waiting fetch is answered with what there is. */
+  /** Nobody wants to wait any more: a waiting fetch is answered with what there is. */
   finish(): void {
-    if (this.#isParked) this.#look(true);
+    this.#isImpatient = true;
+    if (!this.#isParked) return;
+    this.#planAll();
+    this.#respond();
   }
 
   /** The connection is gone. */

@@ -4,26 +4,33 @@
  *   -1 latest   -2 earliest   -3 of the largest timestamp (from 7)   -4 earliest here (from 8)
  *   -5 latest archived (from 9)   -6 earliest to be archived (from 11)
  *
- * Look-ups by time may read from disk: the request is parked until the last one is done.
+ * Look-ups by time may read from disk. They are done one after the other, so that a request for many
+ * partitions takes little memory and lets others have their turn; it is parked until the last one.
  */
-import type { Partition } from '../../../broker/index.ts';
+import type { Partition, PositionDone } from '../../../broker/index.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { toKafkaError } from '../errors.ts';
 import { leaderEpochError } from '../leader-epoch.ts';
 import { answer, bodyOf, type KafkaRequest } from '../request.ts';
 import type { DecodedOf } from '../schema.ts';
 import { listOffsetsRequest, listOffsetsResponse } from '../schemas/list-offsets.ts';
-import type { KafkaServices } from '../services.ts';
 
-type Asked = DecodedOf<typeof listOffsetsRequest>['topics'][number]['partitions'][number];
+type AskedTopic = DecodedOf<typeof listOffsetsRequest>['topics'][number];
 
-/** Filled in when its look-up is done. */
+/** A row of the answer; filled in when its look-up is done. */
 interface Row {
   readonly partitionIndex: number;
   errorCode: number;
   timestamp: number;
   offset: number;
   leaderEpoch: number;
+}
+
+/** What a row is still to be filled from. */
+interface Lookup {
+  readonly partition: Partition;
+  readonly timestamp: number;
+  readonly row: Row;
 }
 
 const special = {
@@ -45,91 +52,140 @@ const knownSince: Readonly<Record<number, number>> = {
   [special.earliestPendingUpload]: 11,
 };
 
+/** Look-ups that were done at once, before others have their turn. */
+const lookupsPerTurn = 64;
+
 export function handleListOffsets(request: KafkaRequest): void {
-  const { services, link, head, life } = request;
-  const { broker } = services;
-  const body = bodyOf(request, listOffsetsRequest);
-  let lookups = 1;
-  let isParked = false;
-  const seen = new Set<string>();
-  const topics = body.topics.map(({ name, partitions }) => {
-    const topic = broker.topic(name);
-    const rows = partitions.map((asked) => {
-      const row = emptyRow(asked.partitionIndex);
-      const key = `${name} ${asked.partitionIndex}`;
-      if (seen.has(key)) {
-        row.errorCode = kafkaErrors.invalidRequest;
-        return row;
+  new OffsetListing(request).run();
+}
+
+class OffsetListing {
+  readonly #services: KafkaRequest['services'];
+  readonly #link: KafkaRequest['link'];
+  readonly #life: KafkaRequest['life'];
+  readonly #head: KafkaRequest['head'];
+  readonly #topics: readonly { readonly name: string; readonly partitions: readonly Row[] }[];
+  readonly #lookups: Lookup[] = [];
+  #next = 0;
+  #isInRun = false;
+  #isLooking = false;
+
+  constructor(request: KafkaRequest) {
+    this.#services = request.services;
+    this.#link = request.link;
+    this.#life = request.life;
+    this.#head = request.head;
+    const { topics } = bodyOf(request, listOffsetsRequest);
+    const counts = new Map<string, number>();
+    for (const { name, partitions } of topics) {
+      for (const { partitionIndex } of partitions) {
+        const key = `${name} ${partitionIndex}`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
       }
-      seen.add(key);
-      lookups += 1;
-      const partition = topic?.partitions[asked.partitionIndex];
-      fillRow(services, partition, asked, head.version, row, done);
+    }
+    this.#topics = topics.map((topic) => ({
+      name: topic.name,
+      partitions: this.#rowsOf(topic, counts),
+    }));
+  }
+
+  /** Fills rows as long as that is possible at once; goes on when a look-up calls back. */
+  run(): void {
+    this.#isInRun = true;
+    for (let done = 0; !this.#life.isClosed; done++) {
+      const lookup = this.#lookups[this.#next];
+      if (lookup === undefined) {
+        this.#answer();
+        break;
+      }
+      if (done === lookupsPerTurn) {
+        this.#services.scheduler.nextSlice(() => this.run());
+        this.#park();
+        break;
+      }
+      this.#next++;
+      this.#isLooking = true;
+      this.#look(lookup);
+      if (this.#isLooking) {
+        this.#park();
+        break;
+      }
+    }
+    this.#isInRun = false;
+  }
+
+  #park(): void {
+    if (!this.#link.isHeld) this.#link.hold();
+  }
+
+  #answer(): void {
+    const { catalogLsn } = this.#services.broker;
+    answer(this.#link, this.#head, listOffsetsResponse, { topics: this.#topics }, catalogLsn);
+    this.#link.resume();
+  }
+
+  #rowsOf({ name, partitions }: AskedTopic, counts: ReadonlyMap<string, number>): Row[] {
+    const topic = this.#services.broker.topic(name);
+    return partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
+      const row = { partitionIndex, errorCode: 0, timestamp: -1, offset: -1, leaderEpoch: -1 };
+      const partition = topic?.partitions[partitionIndex];
+      if ((counts.get(`${name} ${partitionIndex}`) ?? 0) > 1) {
+        row.errorCode = kafkaErrors.invalidRequest;
+      } else if (partition === undefined) {
+        row.errorCode = kafkaErrors.unknownTopicOrPartition;
+      } else {
+        row.errorCode = leaderEpochError(partition, currentLeaderEpoch);
+        if (row.errorCode === kafkaErrors.none) this.#fill({ partition, timestamp, row });
+      }
       return row;
     });
-    return { name, partitions: rows };
-  });
-
-  function done(): void {
-    lookups -= 1;
-    if (lookups > 0 || life.isClosed) return;
-    answer(link, head, listOffsetsResponse, { topics }, broker.catalogLsn);
-    if (isParked) link.resume();
   }
 
-  done();
-  if (lookups === 0) return;
-  isParked = true;
-  link.hold();
-}
-
-function emptyRow(partitionIndex: number): Row {
-  const errorCode = kafkaErrors.none;
-  return { partitionIndex, errorCode, timestamp: -1, offset: -1, leaderEpoch: -1 };
-}
-
-function fillRow(
-  { broker }: KafkaServices,
-  partition: Partition | undefined,
-  asked: Asked,
-  version: number,
-  row: Row,
-  done: () => void,
-): void {
-  if (partition === undefined) row.errorCode = kafkaErrors.unknownTopicOrPartition;
-  else row.errorCode = leaderEpochError(partition, asked.currentLeaderEpoch);
-  if (partition === undefined || row.errorCode !== kafkaErrors.none) return done();
-  const { timestamp } = asked;
-  if (timestamp >= 0) {
-    return broker.offsetForTimestamp(partition, timestamp, positionFiller(row, done));
-  }
-  if (version < (knownSince[timestamp] ?? Number.POSITIVE_INFINITY)) {
-    row.errorCode = kafkaErrors.unsupportedVersion;
-    return done();
-  }
-  if (timestamp === special.maxTimestamp) {
-    return broker.offsetOfMaxTimestamp(partition, positionFiller(row, done));
-  }
-  // Nothing is archived: -5 has no answer, and all that could be uploaded is everything.
-  if (timestamp !== special.latestArchived) {
-    row.offset = timestamp === special.latest ? partition.highWatermark : partition.logStart;
-    row.leaderEpoch = partition.leaderEpoch;
-  }
-  done();
-}
-
-function positionFiller(
-  row: Row,
-  done: () => void,
-): Parameters<KafkaServices['broker']['offsetOfMaxTimestamp']>[1] {
-  return (error, position) => {
-    if (error === null) {
-      row.timestamp = position.timestamp;
-      row.offset = position.offset;
-      row.leaderEpoch = position.leaderEpoch;
-    } else {
-      row.errorCode = toKafkaError(error);
+  /** Fills the row, or leaves it to a look-up. */
+  #fill(lookup: Lookup): void {
+    const { partition, timestamp, row } = lookup;
+    if (timestamp < 0 && this.#head.version < (knownSince[timestamp] ?? Number.POSITIVE_INFINITY)) {
+      row.errorCode = kafkaErrors.unsupportedVersion;
+      return;
     }
-    done();
-  };
+    switch (timestamp) {
+      case special.latest:
+        row.offset = partition.highWatermark;
+        row.leaderEpoch = partition.leaderEpoch;
+        return;
+      case special.earliest:
+      case special.earliestLocal:
+        row.offset = partition.logStart;
+        row.leaderEpoch = partition.epochAt(row.offset);
+        return;
+      case special.latestArchived:
+      case special.earliestPendingUpload:
+        // Nothing is archived, and nothing will be.
+        return;
+      default:
+        this.#lookups.push(lookup);
+    }
+  }
+
+  #look(lookup: Lookup): void {
+    const { broker } = this.#services;
+    const { partition, timestamp, row } = lookup;
+    // Deleted while the look-ups before this one were under way.
+    if (partition.isDeleted) {
+      row.errorCode = kafkaErrors.unknownTopicOrPartition;
+      this.#isLooking = false;
+      return;
+    }
+    const { logStart } = partition;
+    const done: PositionDone = (error, position) => {
+      if (error === null) Object.assign(row, position);
+      // What it was looking at has been let go meanwhile.
+      else if (!partition.isDeleted && partition.logStart !== logStart) this.#lookups.push(lookup);
+      else row.errorCode = toKafkaError(error);
+      this.#isLooking = false;
+      if (!this.#isInRun) this.run();
+    };
+    if (timestamp === special.maxTimestamp) broker.offsetOfMaxTimestamp(partition, done);
+    else broker.offsetForTimestamp(partition, timestamp, done);
+  }
 }

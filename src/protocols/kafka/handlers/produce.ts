@@ -6,8 +6,15 @@
  * where its partitions are.
  */
 import { AppendOutcome, type Partition, type Topic } from '../../../broker/index.ts';
+import { ByteWriter } from '../../../kernel/byte-writer.ts';
 import type { Slab } from '../../../kernel/slab.ts';
-import { batchCodec, batchHeaderBytes } from '../../../record/batch.ts';
+import {
+  batchCodec,
+  batchField,
+  batchHeaderBytes,
+  batchMagic,
+  batchVersion,
+} from '../../../record/batch.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { toKafkaError } from '../errors.ts';
 import { ProduceRequest } from '../produce-request.ts';
@@ -18,6 +25,7 @@ import type { TopicFinder } from '../topic-finder.ts';
 const oldestAnswered = 3;
 const zstdSince = 7;
 const zstdCodec = 4;
+const unsentBytesMax = 4096;
 
 /** The produces of one connection: what is reused from request to request. */
 export class ProduceHandler {
@@ -25,6 +33,8 @@ export class ProduceHandler {
   readonly #produce = new ProduceRequest();
   readonly #response = new ProduceResponse();
   readonly #outcome = new AppendOutcome();
+  /** Where answers go that nobody waits for. */
+  readonly #unsent = new ByteWriter();
   /** What the answer waits for, and whether any partition was refused. */
   #lsn = 0;
   #hasRefused = false;
@@ -36,7 +46,7 @@ export class ProduceHandler {
   }
 
   handle(request: KafkaRequest, slab: Slab): void {
-    const { link, reader, head, services } = request;
+    const { link, reader, head } = request;
     const produce = this.#produce;
     link.isPublisher = true;
     produce.begin(reader, head.version);
@@ -44,13 +54,14 @@ export class ProduceHandler {
     this.#lsn = 0;
     this.#hasRefused = false;
     const { outbox } = link;
-    this.#response.begin(outbox.writer, head.version, head.correlationId, produce.topicCount);
+    const isAnswered = produce.acks !== 0;
+    if (!isAnswered) this.#unsent.reset(unsentBytesMax);
+    const writer = isAnswered ? outbox.writer : this.#unsent;
+    this.#response.begin(writer, head.version, head.correlationId, produce.topicCount);
     while (produce.nextTopic()) this.#handleTopic(request, slab);
     this.#response.end(0);
-    if (produce.acks !== 0) return outbox.seal(this.#lsn);
-    outbox.discard();
-    if (this.#hasRefused) link.end();
-    else if (services.broker.fault !== null) link.destroy('the broker is fenced');
+    if (isAnswered) outbox.seal(this.#lsn);
+    else if (this.#hasRefused) link.end();
   }
 
   #handleTopic(request: KafkaRequest, slab: Slab): void {
@@ -78,7 +89,7 @@ export class ProduceHandler {
     topic: Topic | undefined,
     missing: number,
   ): void {
-    const { partition: index, recordsStart } = this.#produce;
+    const { partition: index } = this.#produce;
     if (this.#requestError !== 0) return this.#refuse(index, this.#requestError, null);
     const partition = topic?.partitions[index];
     if (partition === undefined) {
@@ -87,23 +98,23 @@ export class ProduceHandler {
       const code = topic === undefined ? missing : kafkaErrors.unknownTopicOrPartition;
       return this.#refuse(index, code, null);
     }
-    if (recordsStart < 0) return this.#refuse(index, kafkaErrors.invalidRecord, 'no records');
-    if (this.#isZstdTooEarly(request)) {
-      return this.#refuse(index, kafkaErrors.unsupportedCompressionType, null);
-    }
-    this.#append(request, slab, partition);
+    const formError = this.#findFormError(request);
+    if (formError === kafkaErrors.none) return this.#append(request, slab, partition);
+    this.#refuse(index, formError, null);
   }
 
   #append({ services }: KafkaRequest, slab: Slab, partition: Partition): void {
     const { recordsStart, recordsEnd } = this.#produce;
     const outcome = this.#outcome;
     services.broker.append(partition, slab.bytes, recordsStart, recordsEnd, slab, outcome);
-    if (outcome.lsn > this.#lsn) this.#lsn = outcome.lsn;
     const { error, baseOffset, logAppendTime, logStart } = outcome;
     if (error === null) {
+      this.#lsn = Math.max(this.#lsn, outcome.lsn);
       return this.#response.appended(partition.index, baseOffset, logAppendTime, logStart);
     }
     this.#hasRefused = true;
+    // The reason may be a batch before it that is not committed yet.
+    this.#lsn = Math.max(this.#lsn, partition.lastLsn);
     const recordErrors =
       outcome.recordErrorIndex < 0
         ? undefined
@@ -118,11 +129,21 @@ export class ProduceHandler {
     this.#response.refused(index, code, -1, detail);
   }
 
-  /** [KIP-110] */
-  #isZstdTooEarly({ head, reader }: KafkaRequest): boolean {
+  /** What is wrong with the form that the records have, for this version of the request. */
+  // HOT
+  #findFormError({ head, reader }: KafkaRequest): number {
     const { recordsStart, recordsEnd } = this.#produce;
-    if (head.version >= zstdSince || recordsEnd - recordsStart < batchHeaderBytes) return false;
-    return batchCodec(reader.view, recordsStart) === zstdCodec;
+    const size = recordsEnd - recordsStart;
+    if (recordsStart < 0 || size === 0) return kafkaErrors.invalidRecord;
+    if (size > batchField.magic) {
+      const magic = batchMagic(reader.view, recordsStart);
+      if (magic >= 0 && magic < batchVersion) return kafkaErrors.invalidRecord;
+    }
+    // [KIP-110]
+    const isZstdKnown = head.version >= zstdSince || size < batchHeaderBytes;
+    return isZstdKnown || batchCodec(reader.view, recordsStart) !== zstdCodec
+      ? kafkaErrors.none
+      : kafkaErrors.unsupportedCompressionType;
   }
 }
 
