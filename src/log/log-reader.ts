@@ -300,6 +300,7 @@ export class LogReader implements PlanSource {
       plan.rowExpectedCrc = view.getUint32(start + 17);
       plan.rowCrc = crc32c(target, start + batchUnsummedBytes, start + count);
     } else {
+      if (plan.rowExpectedCrc === -1) return;
       plan.rowCrc = crc32c(target, start, start + count, plan.rowCrc);
     }
     if (plan.rowDone + count === size && plan.rowCrc !== plan.rowExpectedCrc) {

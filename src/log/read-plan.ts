@@ -45,9 +45,9 @@ export class ReadPlan {
   /** The row being copied and the bytes of it that are out. */
   row = 0;
   rowDone = 0;
-  /** CRC of the row's bytes so far and the one it must come to, when it is checked on the way. */
+  /** CRC of the row's bytes so far and the one it must come to; -1: its beginning was not summed. */
   rowCrc = 0;
-  rowExpectedCrc = 0;
+  rowExpectedCrc = -1;
   /** The offset after the last planned batch; where a further plan would go on. */
   nextOffset = -1;
 
@@ -73,6 +73,7 @@ export class ReadPlan {
     this.row = 0;
     this.rowDone = 0;
     this.rowCrc = 0;
+    this.rowExpectedCrc = -1;
     this.nextOffset = -1;
   }
 
@@ -107,6 +108,7 @@ export class ReadPlan {
     this.row += 1;
     this.rowDone = 0;
     this.rowCrc = 0;
+    this.rowExpectedCrc = -1;
   }
 
   /**
