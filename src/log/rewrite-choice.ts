@@ -31,6 +31,8 @@ import type { SegmentExtents } from './segment-extents.ts';
 /** Rows are estimated from live bytes; an estimate may be low by this much. */
 const ROWS_MARGIN = 1.25;
 
+const NONE = new Uint32Array(0);
+
 export type RewriteRule = 'shrink' | 'gather';
 
 export interface RewriteChoice {
@@ -128,52 +130,57 @@ function chooseGather(context: ChoiceContext): RewriteChoice | null {
   scattered.sort((left, right) => left.id - right.id);
   for (const seed of scattered) {
     const sources = partnersOf(seed, scattered, context);
-    if (sources.length >= 2 && sharesPartitions(sources, context)) {
-      return { rule: 'gather', sources };
-    }
+    if (sources.length >= 2) return { rule: 'gather', sources };
   }
   return null;
 }
 
-/** The seed and others of its kind whose partitions lie in the same range. */
+/** The seed and later ones of its kind that have its partitions too, the most alike first. */
 function partnersOf(
   seed: Segment,
   scattered: readonly Segment[],
   { extentsOf }: ChoiceContext,
 ): Segment[] {
-  const range = extentsOf(seed)?.partitions;
-  const sources: Segment[] = [];
-  if (range === undefined) return sources;
-  let rows = 0;
+  const range = extentsOf(seed)?.partitions ?? NONE;
+  const others: { readonly segment: Segment; readonly overlap: number }[] = [];
   for (const segment of scattered) {
-    if (segment.id < seed.id || segment.isArchive !== seed.isArchive) continue;
-    const partitions = extentsOf(segment)?.partitions;
-    if (partitions === undefined || !overlap(range, partitions)) continue;
-    rows += rowsOf(segment);
-    if (rows > REWRITE_ROWS_MAX) break;
-    sources.push(segment);
-    if (sources.length === GATHER_SOURCES_MAX) break;
+    if (segment.id <= seed.id || segment.isArchive !== seed.isArchive) continue;
+    const overlap = overlapOf(range, extentsOf(segment)?.partitions ?? NONE);
+    if (overlap > 0) others.push({ segment, overlap });
   }
-  return sources;
+  others.sort((left, right) => right.overlap - left.overlap);
+  const sources = [seed];
+  let rows = rowsOf(seed);
+  for (const { segment } of others) {
+    rows += rowsOf(segment);
+    if (rows > REWRITE_ROWS_MAX || sources.length === GATHER_SOURCES_MAX) break;
+    sources.push(segment);
+  }
+  return sources.slice(0, sharingCount(sources, extentsOf));
 }
 
-/** Of two ascending lists that are not empty: whether their ranges have more than an end in common. */
-function overlap(left: Uint32Array, right: Uint32Array): boolean {
-  const leftEnd = left[left.length - 1] ?? 0;
-  const rightEnd = right[right.length - 1] ?? 0;
-  return (left[0] ?? 0) <= rightEnd && (right[0] ?? 0) <= leftEnd;
+/** Of two ascending lists: what their ranges have in common, as a share of the wider one. */
+function overlapOf(left: Uint32Array, right: Uint32Array): number {
+  const leftStart = left[0] ?? 0;
+  const rightStart = right[0] ?? 0;
+  const leftEnd = (left[left.length - 1] ?? 0) + 1;
+  const rightEnd = (right[right.length - 1] ?? 0) + 1;
+  const common = Math.min(leftEnd, rightEnd) - Math.max(leftStart, rightStart);
+  return common / Math.max(leftEnd - leftStart, rightEnd - rightStart);
 }
 
-/** Whether together they have half as many partitions as each for itself, at most. */
-function sharesPartitions(sources: readonly Segment[], { extentsOf }: ChoiceContext): boolean {
+/** How many of `sources`, from the first on, have half as many partitions together as each for itself. */
+function sharingCount(sources: readonly Segment[], extentsOf: ChoiceContext['extentsOf']): number {
   let sum = 0;
-  let union: Uint32Array = new Uint32Array(0);
-  for (const segment of sources) {
-    const partitions = extentsOf(segment)?.partitions ?? new Uint32Array(0);
+  let union: Uint32Array = NONE;
+  let count = 0;
+  sources.forEach((segment, i) => {
+    const partitions = extentsOf(segment)?.partitions ?? NONE;
     sum += partitions.length;
     union = unite(union, partitions);
-  }
-  return union.length * 2 <= sum;
+    if (union.length * 2 <= sum) count = i + 1;
+  });
+  return count;
 }
 
 /** Merges two ascending lists, each number once. */
