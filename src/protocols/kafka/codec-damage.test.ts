@@ -45,7 +45,7 @@ function isNotUtf8(run: () => void): boolean {
   try {
     run();
   } catch (error) {
-    return error instanceof Error && error.message.endsWith('is not UTF-8');
+    return error instanceof Error && error.message.includes('is not UTF-8');
   }
   return false;
 }

@@ -85,11 +85,12 @@ export class FetchHandler implements Watcher {
   /** Sets targets and session from the request; returns the session's error. */
   #readTargets(bytes: Uint8Array): number {
     const { sessionId, sessionEpoch } = this.#fetch;
-    const usesTopicIds = (this.#head?.version ?? 0) >= topicIdSince;
+    const version = this.#head?.version ?? 0;
+    const usesTopicIds = version >= topicIdSince;
     const { sessions } = this.#services;
     this.#session = null;
     this.#isIncremental = false;
-    if ((this.#head?.version ?? 0) < sessionSince || sessionEpoch <= 0) {
+    if (version < sessionSince || sessionEpoch === 0 || sessionEpoch === -1) {
       if (sessionId !== 0) sessions.close(sessionId);
       const targets = this.#mergeTargets(bytes, new Map());
       if (sessionEpoch === 0) this.#session = sessions.begin(usesTopicIds, targets);
@@ -204,14 +205,10 @@ export class FetchHandler implements Watcher {
 
   #park(): void {
     this.#dropPlans();
+    this.#watchTargets();
     if (this.#isParked) return;
     this.#isParked = true;
-    const { broker, scheduler, clock } = this.#services;
-    for (const { partition } of this.#targets) {
-      if (partition === null) continue;
-      broker.watch(partition, this);
-      this.#watched.push(partition);
-    }
+    const { scheduler, clock } = this.#services;
     const waitMs = Math.max(0, this.#deadlineMs - clock.monotonic());
     this.#timer = scheduler.after(waitMs, () => {
       this.#timer = null;
@@ -219,6 +216,24 @@ export class FetchHandler implements Watcher {
       if (this.#isParked) this.#look();
     });
     this.#link.hold();
+  }
+
+  /** None of the targets has an error here, so each has its partition. */
+  #watchTargets(): void {
+    const watched = this.#watched;
+    const isSame = (target: FetchTarget, i: number) => target.partition === watched[i];
+    if (watched.length === this.#targets.length && this.#targets.every(isSame)) return;
+    this.#unwatchTargets();
+    for (const { partition } of this.#targets) {
+      assert(partition !== null, 'a fetch does not wait beside an error');
+      this.#services.broker.watch(partition, this);
+      watched.push(partition);
+    }
+  }
+
+  #unwatchTargets(): void {
+    for (const partition of this.#watched) this.#services.broker.unwatch(partition, this);
+    this.#watched.length = 0;
   }
 
   /** A watched partition has moved. */
@@ -263,8 +278,7 @@ export class FetchHandler implements Watcher {
     this.#isParked = false;
     this.#timer?.cancel();
     this.#timer = null;
-    for (const partition of this.#watched) this.#services.broker.unwatch(partition, this);
-    this.#watched.length = 0;
+    this.#unwatchTargets();
   }
 
   /** Nobody wants to wait any more: a waiting fetch is answered with what there is. */
