@@ -10,12 +10,22 @@
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { configurationJsonSchema, configurationReference } from './generate/configuration.ts';
 import { conformanceTable } from './generate/conformance-table.ts';
+import { errorReference } from './generate/errors.ts';
 import type { Generator } from './generate/generator.ts';
 import { journalPage } from './generate/journal-page.ts';
+import { versionConstant } from './generate/version.ts';
 import { isMain, projectRoot } from './source-tree.ts';
 
-const generators: readonly Generator[] = [conformanceTable, journalPage];
+const generators: readonly Generator[] = [
+  configurationJsonSchema,
+  configurationReference,
+  conformanceTable,
+  errorReference,
+  journalPage,
+  versionConstant,
+];
 
 /** Writes what differs, or only reports it. @returns the targets that differed */
 export async function generate(

@@ -10,14 +10,26 @@
  * An answer is `{"ok": true, ...}` or `{"ok": false, "code": ..., "text": ...}`.
  */
 
-import type { Topic } from '../broker/index.ts';
+import type { Broker, Topic } from '../broker/index.ts';
+import type { Config } from '../config/options.ts';
 import { version } from '../config/version.ts';
 import { BrokerError } from '../kernel/errors.ts';
 import type { AdminHandler } from '../node/admin-socket.ts';
-import type { RunningBroker } from './running-broker.ts';
+import type { OpenListener } from '../server/index.ts';
+
+/** What the answers are read from: the running broker. */
+export interface AdminSubject {
+  readonly broker: Broker;
+  readonly config: Config;
+  readonly listeners: readonly OpenListener[];
+  readonly connectionCount: number;
+  /** Unix ms. */
+  readonly startedAt: number;
+  readonly fault: BrokerError | null;
+}
 
 type Request = Readonly<Record<string, unknown>>;
-type Operation = (running: RunningBroker, request: Request) => Record<string, unknown>;
+type Operation = (running: AdminSubject, request: Request) => Record<string, unknown>;
 
 /** Partitions in one answer about topics, so that it stays well under the limit of a line. */
 const pagePartitions = 2000;
@@ -42,7 +54,7 @@ const operations: Readonly<Record<string, Operation>> = {
 };
 
 export function adminHandler(
-  running: RunningBroker,
+  running: AdminSubject,
   onStopRequested: (() => void) | null,
 ): AdminHandler {
   return (request, reply) => {
@@ -66,7 +78,7 @@ export function adminHandler(
 }
 
 /** By name; `next` is what to ask for `after`, or null behind the last page. */
-function listTopics({ broker }: RunningBroker, request: Request): Record<string, unknown> {
+function listTopics({ broker }: AdminSubject, request: Request): Record<string, unknown> {
   const after = String(request.after ?? '');
   const behind = Array.from(broker.topics()).filter(({ name }) => name > after);
   behind.sort((left, right) => (left.name < right.name ? -1 : 1));

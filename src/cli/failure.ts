@@ -7,7 +7,7 @@
  *     70  the broker cannot go on: a disk failed, or a mistake of ours
  */
 
-import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
+import { BrokerError, type BrokerErrorCode, errorTable } from '../kernel/errors.ts';
 
 export const exitCode = { done: 0, failed: 1, usage: 2, fault: 70 } as const;
 
@@ -38,12 +38,20 @@ const hints: { readonly [Code in BrokerErrorCode]?: string } = {
 export function describeFailure(error: unknown): Failure | null {
   if (!(error instanceof BrokerError)) return null;
   const isUsage = usageErrors.has(error.code);
-  const text = error.code === 'invalid_option' ? error.detail : error.message;
+  const text = textOf(error);
   const hint = hints[error.code];
   return {
     line: hint === undefined ? text : `${text}; ${hint}`,
     exitCode: isUsage ? exitCode.usage : exitCode.failed,
   };
+}
+
+/** One line: what is wrong with an option says enough, everything else after its own text. */
+export function textOf({ code, detail }: BrokerError): string {
+  const line = detail.replaceAll('\n', ' ');
+  if (code === 'invalid_option') return line;
+  const text = errorTable[code].text.replace(/\.$/, '');
+  return line === '' ? text : `${text}: ${line}`;
 }
 
 /** Says what failed and sets the exit code; a mistake of ours is shown with its stack. */
@@ -55,6 +63,6 @@ export function reportFailure(error: unknown): void {
     process.exitCode = exitCode.fault;
     return;
   }
-  process.stderr.write(`polylog: ${failure.line.replaceAll('\n', ' ')}\n`);
+  process.stderr.write(`polylog: ${failure.line}\n`);
   process.exitCode = failure.exitCode;
 }

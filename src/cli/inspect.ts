@@ -149,7 +149,7 @@ class FolderLook {
   /** Nothing else can be told from the rest without it. */
   #withoutNode(): Inspection {
     if (this.#damage.length === 0) {
-      throw new BrokerError('storage_failed', `${this.#dataDir} is no data folder: no node.json`);
+      throw new BrokerError('invalid_option', `${this.#dataDir} is no data folder: no node.json`);
     }
     return {
       folder: this.#dataDir,

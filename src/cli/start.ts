@@ -14,7 +14,7 @@ import { openLogger } from '../app/open-logger.ts';
 import { RunningBroker } from '../app/running-broker.ts';
 import type { BrokerError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/ports.ts';
-import { exitCode, reportFailure } from './failure.ts';
+import { exitCode, reportFailure, textOf } from './failure.ts';
 import type { GivenFlags } from './option-flags.ts';
 import { resolveOptions } from './start-options.ts';
 
@@ -76,7 +76,7 @@ class ProcessLife {
 
   #onFault(error: BrokerError): void {
     this.#isEnding = true;
-    process.stderr.write(`polylog: ${error.message.replaceAll('\n', ' ')}\n`);
+    process.stderr.write(`polylog: ${textOf(error)}\n`);
     const exit = (): never => process.exit(exitCode.fault);
     setTimeout(exit, faultCloseMs);
     this.#running?.close().then(exit, exit);
