@@ -106,7 +106,7 @@ function auditPartition(life: Life, history: PartitionHistory, done: () => void)
     offset = Math.max(offset, partition.logStart);
     if (offset >= end) return done();
     const request = { partition, offset, maxBytes: 1_000_000, pieceBytes: 0, pauseMicros: 0 };
-    read(life, request, ({ error, bytes, highWatermark }) => {
+    read(life, request, ({ error, detail, bytes, highWatermark }) => {
       if (error === null) {
         const next = history.observe(bytes, offset, highWatermark);
         promise(next > offset || history.topic.kind === 'settled', `${history.name} can be read`);
@@ -115,7 +115,8 @@ function auditPartition(life: Life, history: PartitionHistory, done: () => void)
         return life.post('audit.next', 1, go);
       }
       const isExcused = partition.isDeleted || offset < partition.logStart;
-      if (!isExcused) life.promiseExcused(error, `${history.name} ${offset} cannot be read`);
+      if (!isExcused)
+        life.promiseExcused(error, `${history.name} ${offset} cannot be read: ${detail}`);
       tries++;
       if (tries < 20 && error !== 'storage_damaged') return life.post('audit.again', 1000, go);
       done();

@@ -2,6 +2,7 @@
  * After the last fault: everything that was open is finished, everything can be read and settled, and
  * the space of what is deleted comes back.
  */
+import { FREE_SEGMENTS_MAX } from '../src/log/limits.ts';
 import { audit } from './audit.ts';
 import { Admin } from './clients/admin.ts';
 import { type Client, partitionIn } from './clients/client.ts';
@@ -12,10 +13,10 @@ import type { Life } from './life.ts';
 import { promise } from './violation.ts';
 
 const WORK_MICROS = 500_000;
-const PATIENCE_MICROS = 120_000_000;
+const PATIENCE_MICROS = 30_000_000;
 const LOOK_MICROS = 20_000;
-/** Segments that an empty broker may keep: written, armed, pooled, and few enough to wait. */
-const SEGMENTS_MAX = 14;
+/** Segments that an empty broker may keep: written, armed, and too few to be worth a checkpoint. */
+const SEGMENTS_MAX = 10;
 
 /** `life` is a calm one. Ends it when all is well; fails when something does not come about. */
 export function heal(life: Life, clients: readonly Client[]): void {
@@ -30,9 +31,15 @@ export function heal(life: Life, clients: readonly Client[]): void {
   }
   life.post('heal.enough', WORK_MICROS, () => {
     stage.bytesLeft = 0;
-    until(life, 'all that was open is finished', () => isFinished(life, clients), () => {
-      audit(life, () => giveBack(life, clients));
-    });
+    stage.isCalm = true;
+    until(
+      life,
+      'all that was open is finished',
+      () => isFinished(life, clients),
+      () => {
+        audit(life, () => giveBack(life, clients));
+      },
+    );
   });
 }
 
@@ -66,7 +73,9 @@ function giveBack(life: Life, clients: readonly Client[]): void {
     'the space of what was deleted comes back',
     () => {
       const { segments, freeSegments, liveBytes } = broker.usage();
-      return segments + freeSegments <= SEGMENTS_MAX && Math.abs(liveBytes) < 1;
+      return (
+        segments <= SEGMENTS_MAX && freeSegments <= FREE_SEGMENTS_MAX && Math.abs(liveBytes) < 1
+      );
     },
     () => {
       stage.world.note('heal.given_back', broker.usage().segments);
@@ -79,7 +88,10 @@ function until(life: Life, what: string, holds: () => boolean, then: () => void)
   const deadline = life.stage.world.nowMicros + PATIENCE_MICROS;
   const look = (): void => {
     if (holds()) return then();
-    promise(life.stage.world.nowMicros < deadline, `${what}: not after two minutes; ${JSON.stringify(life.broker.usage())}`);
+    promise(
+      life.stage.world.nowMicros < deadline,
+      `${what}: not after half a minute; ${JSON.stringify(life.broker.usage())}`,
+    );
     life.post('heal.look', LOOK_MICROS, look);
   };
   look();

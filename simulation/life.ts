@@ -46,7 +46,11 @@ export function brokerOptions(scenario: Scenario, draw: SeededRandom): BrokerOpt
     clusterId,
     autoCreateTopics: false,
     defaultPartitions: draw.between(1, 3),
-    topicDefaults: new Map([['retention.ms', '-1']]),
+    topicDefaults: new Map([
+      ['retention.ms', '-1'],
+      // The clock jumps: a batch sent again may be from what is the future now.
+      ['message.timestamp.after.max.ms', '9223372036854775807'],
+    ]),
     retentionCheckMs: draw.pick([20, 200, 2000]),
     // Forgetting a producer forgets what it sent: duplicates would be right then.
     producerExpiryMs: Number.MAX_SAFE_INTEGER,

@@ -106,6 +106,11 @@ export class PartitionHistory {
     this.startSeen = logStart;
   }
 
+  /** Somebody was told that there is something below `end`. */
+  noteEnd(end: number): void {
+    this.hwSeen = Math.max(this.hwSeen, end);
+  }
+
   private noteTrim(logStart: number): void {
     for (let i = this.indexOf(this.startSeen); i < this.placed.length; i++) {
       const placed = this.placed[i];

@@ -30,8 +30,11 @@ export class QueuePartitionHistory {
   readonly leased = new Map<number, { readonly consumer: number; readonly attempt: number }>();
   readonly returned = new Set<number>();
   cursor: number;
+  /** Below it records may be gone that other queues had settled before this one was declared. */
+  goneBelow = 0;
   /** Below it a record may be flagged though it was never delivered: the broker could not know. */
   flagBelow = 0;
+  private isInDoubt = false;
 
   constructor(partition: PartitionHistory, from: number) {
     this.partition = partition;
@@ -40,7 +43,7 @@ export class QueuePartitionHistory {
   }
 
   mayBeSettled(offset: number): boolean {
-    if (offset < this.from || this.settled.has(offset)) return true;
+    if (offset < Math.max(this.from, this.goneBelow) || this.settled.has(offset)) return true;
     return this.settling.has(offset) || this.doubtful.has(offset);
   }
 
@@ -52,7 +55,9 @@ export class QueuePartitionHistory {
     this.leased.clear();
     this.returned.clear();
     this.cursor = this.from;
-    if (!wasClean) this.flagBelow = Math.max(this.flagBelow, logEnd);
+    // A queue that nobody consumes before a clean stop keeps what the crash before left in doubt.
+    this.isInDoubt ||= !wasClean;
+    if (this.isInDoubt) this.flagBelow = Math.max(this.flagBelow, logEnd);
   }
 }
 
@@ -163,7 +168,10 @@ export class QueueHistory {
     }
     promise(offset >= partition.cursor, `${what} came again out of order`);
     for (let skipped = Math.max(partition.cursor, logStart); skipped < offset; skipped++) {
-      promise(partition.mayBeSettled(skipped), `${what} came, and ${skipped} was passed over`);
+      promise(
+        partition.mayBeSettled(skipped),
+        `${what} came, and ${skipped} was passed over; cursor ${partition.cursor}, log start ${logStart}, from ${partition.from}`,
+      );
     }
     partition.cursor = offset + 1;
   }
@@ -171,7 +179,10 @@ export class QueueHistory {
   private checkCounts(delivery: Delivery, partition: QueuePartitionHistory, what: string): void {
     const { offset, attempt, isRedelivered } = delivery;
     const before = partition.deliveries.get(offset) ?? 0;
-    promise(before === 0 || isRedelivered, `${what} came again without the flag`);
+    promise(
+      before === 0 || isRedelivered,
+      `${what} came again without the flag, attempt ${attempt}, before ${before} flagBelow ${partition.flagBelow} doubt ${partition.doubtful.has(offset)} att ${partition.attempts.get(offset)} ${partition.attemptsOpen.get(offset)}`,
+    );
     const isExcused = before > 0 || offset < partition.flagBelow;
     promise(!isRedelivered || isExcused, `${what} is flagged, though it was never delivered`);
     const counted = partition.attemptsOpen.get(offset) ?? partition.attempts.get(offset) ?? 0;
@@ -194,7 +205,13 @@ export class QueueHistory {
   }
 
   /** `consumer` has given [first, end) back. */
-  release(consumer: number, index: number, first: number, end: number, isCounted: boolean): number[] {
+  release(
+    consumer: number,
+    index: number,
+    first: number,
+    end: number,
+    isCounted: boolean,
+  ): number[] {
     const partition = this.partitions[index];
     if (partition === undefined) return [];
     const held = heldIn(partition, consumer, first, end);

@@ -109,6 +109,7 @@ class Run {
     const { stage } = this;
     stage.isPaused = false;
     stage.bytesLeft = stage.scenario.bytesPerLife;
+    stage.batchesLeft = stage.scenario.batchesPerLife;
     stage.world.note('life.started');
     const life = new Life(stage, volume, ending);
     life.start(() => {

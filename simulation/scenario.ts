@@ -44,6 +44,7 @@ export interface Scenario {
   readonly lifeMicros: number;
   /** Bytes that producers send in one life. */
   readonly bytesPerLife: number;
+  readonly batchesPerLife: number;
   readonly kinds: readonly TopicKind[];
   readonly topicsMax: number;
   readonly partitionsMax: number;
@@ -71,6 +72,7 @@ export function chooseScenario(random: SeededRandom): Scenario {
     lives: draw.between(2, 7),
     lifeMicros: draw.pick([30_000, 200_000, 1_000_000, 4_000_000]),
     bytesPerLife: draw.between(1, 5) * MIB,
+    batchesPerLife: draw.pick([200, 1000, 3000]),
     kinds: topicKinds.filter(() => draw.chance(0.5)),
     topicsMax: draw.between(1, 4),
     partitionsMax: draw.between(1, 4),

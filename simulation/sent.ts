@@ -51,6 +51,11 @@ export class Sent {
     return this.spec.recordCount;
   }
 
+  /** Bytes that it takes where it is stored, at most. */
+  get bytesMax(): number {
+    return this.bytes.length > 0 ? this.bytes.length : this.spec.valueBytes + 128;
+  }
+
   timeOf(index: number): number {
     return this.spec.firstTime + index * this.spec.timeStep;
   }
@@ -115,7 +120,10 @@ export class SentLedger {
 
   /** The batch at `at` if it is stored as it was sent. */
   recogniseBatch(bytes: Uint8Array, view: DataView, at: number): Sent | undefined {
-    return this.bySection.get(sectionCrc(bytes, at, at + batchSize(view, at)));
+    const size = batchSize(view, at);
+    const sent = this.bySection.get(sectionCrc(bytes, at, at + size));
+    // What the broker compressed anew may have the sum of another batch.
+    return sent?.bytes.length === size ? sent : undefined;
   }
 
   /** The record with this value. @throws Violation when nobody sent it. */

@@ -23,8 +23,11 @@ export class Stage {
   isPaused = false;
   /** Faults are over: everything has to come right now. */
   isHealing = false;
+  /** Clients take their time: they only finish what is open. */
+  isCalm = false;
   /** What producers may still send in this life. */
   bytesLeft = 0;
+  batchesLeft = 0;
   /** Bits have rotted: what is read may be refused as damaged, never served. */
   rottenPaths: ReadonlySet<string> = new Set();
   /** Queue consumers so far: their numbers. */

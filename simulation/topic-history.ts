@@ -58,15 +58,19 @@ export class TopicHistory {
       case 'size': {
         let behind = 0;
         for (let i = partition.indexOf(placed.end); i < partition.placed.length; i++) {
-          behind += partition.placed[i]?.sent.bytes.length ?? 0;
+          behind += partition.placed[i]?.sent.bytesMax ?? 0;
         }
         // What was accepted and not yet seen counts for the broker.
-        for (const open of partition.open) behind += open.bytes.length;
+        for (const open of partition.open) behind += open.bytesMax;
         return promise(behind >= this.retentionBytes, `${what}, with ${behind} bytes behind it`);
       }
       case 'settled':
         return promise(
-          this.mayBeAbsent(partition, Math.max(placed.base, partition.startSeen), end),
+          this.mayBeAbsent(
+            partition,
+            Math.max(placed.base, partition.startSeen, partition.startAsked),
+            end,
+          ),
           `${what}, though a queue had not settled it`,
         );
       default:

@@ -88,7 +88,8 @@ export class Admin extends Client {
     const offset = isAll ? -1 : this.random.between(partition.logStart, partition.highWatermark);
     const target = isAll ? partition.highWatermark : offset;
     const outcome = life.broker.deleteRecords(partition, offset);
-    if (outcome.error !== null) return life.promiseExcused(outcome.error, 'no records were deleted');
+    if (outcome.error !== null)
+      return life.promiseExcused(outcome.error, 'no records were deleted');
     history.startAsked = Math.max(history.startAsked, target);
     life.answer(outcome.lsn, (error) => {
       if (error !== null || life.broker.fault !== null || partition.isDeleted) return;

@@ -8,6 +8,8 @@ import type { SeededRandom } from '../random.ts';
 import type { Stage } from '../stage.ts';
 import type { TopicHistory } from '../topic-history.ts';
 
+const CALM_MICROS = 5000;
+
 export abstract class Client {
   readonly stage: Stage;
   readonly random: SeededRandom;
@@ -20,7 +22,8 @@ export abstract class Client {
   /** A new life has begun: connects to it and goes on. */
   connect(life: Life): void {
     const think = (): void => {
-      const { thinkMicros } = this.stage.scenario.workload;
+      const { thinkMicros: usual } = this.stage.scenario.workload;
+      const thinkMicros = this.stage.isCalm ? Math.max(CALM_MICROS, usual) : usual;
       life.post('client.step', this.random.between(1, 2 * thinkMicros), () => {
         if (!life.isServing) return;
         if (!this.stage.isPaused) this.step(life);

@@ -72,7 +72,10 @@ export class Consumer extends Client implements ConsumerHandler {
     if (topic === undefined || (this.own !== null && this.own.stage !== 'there')) return;
     const queues = topic.queues.filter((queue) => queue.stage === 'there');
     const known = this.own ?? queues[this.random.below(queues.length)];
-    if (known === undefined || (this.own === null && queues.length < 2 && this.random.chance(0.1))) {
+    if (
+      known === undefined ||
+      (this.own === null && queues.length < 2 && this.random.chance(0.1))
+    ) {
       return this.declare(life, topic);
     }
     const queue = queueIn(life, known);
@@ -87,7 +90,7 @@ export class Consumer extends Client implements ConsumerHandler {
 
   private declare(life: Life, topic: TopicHistory): void {
     const found = life.broker.topicByUuid(topic.uuid);
-    if (found === undefined || this.isDeclaring) return;
+    if (found === undefined || this.isDeclaring || this.stage.isHealing) return;
     const { random, stage } = this;
     const name = `queue-${random.below(3)}`;
     if (topic.queues.some((queue) => queue.name === name && queue.stage !== 'gone')) return;
@@ -101,7 +104,9 @@ export class Consumer extends Client implements ConsumerHandler {
     topic.partitions.forEach((partition, index) => {
       const log = found.partitions[index]?.log;
       const from = start === 'earliest' ? log?.logStart : log?.logEnd;
-      history.partitions.push(new QueuePartitionHistory(partition, from ?? 0));
+      const added = new QueuePartitionHistory(partition, from ?? 0);
+      if (topic.kind === 'settled' && topic.queues.length > 0) added.goneBelow = log?.logEnd ?? 0;
+      history.partitions.push(added);
     });
     topic.queues.push(history);
     this.isDeclaring = true;
@@ -152,7 +157,8 @@ export class Consumer extends Client implements ConsumerHandler {
   }
 
   private settleAll(life: Life): void {
-    for (const { partition } of this.history?.topic.partitions.map((_, i) => ({ partition: i })) ?? [])
+    for (const { partition } of this.history?.topic.partitions.map((_, i) => ({ partition: i })) ??
+      [])
       this.settle(life, partition, 0, Number.MAX_SAFE_INTEGER);
     this.handle?.setCredit(Number.POSITIVE_INFINITY);
   }

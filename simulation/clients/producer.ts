@@ -60,13 +60,14 @@ export abstract class BatchProducer extends Client {
       ...extras,
     });
     this.stage.bytesLeft -= sent.bytes.length;
+    this.stage.batchesLeft--;
     return sent;
   }
 
   /** False when it would only be refused or ought to wait. */
   protected maySend(life: Life): boolean {
-    const { bytesLeft, scenario } = this.stage;
-    if (bytesLeft <= 0) return false;
+    const { bytesLeft, batchesLeft, scenario } = this.stage;
+    if (bytesLeft <= 0 || batchesLeft <= 0) return false;
     return scenario.workload.ignoresCongestion || !life.broker.isCongested;
   }
 
@@ -109,7 +110,10 @@ export abstract class BatchProducer extends Client {
       const partition = partitionIn(life, target);
       if (partition === undefined || partition.isDeleted || life.broker.fault !== null) return;
       const end = base + sent.recordCount;
-      promise(partition.highWatermark >= end, `${target.name} ${base} was answered and is not shown`);
+      promise(
+        partition.highWatermark >= end,
+        `${target.name} ${base} was answered and is not shown`,
+      );
     });
   }
 }
@@ -282,6 +286,7 @@ export class Publisher extends BatchProducer {
       baseSequence: -1,
     });
     this.stage.bytesLeft -= valueBytes;
+    this.stage.batchesLeft--;
     sent.accepted = 1;
     target.open.add(sent);
     const { name } = target.topic;

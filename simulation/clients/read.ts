@@ -8,6 +8,8 @@ import { promise } from '../violation.ts';
 
 export interface ReadResult {
   readonly error: BrokerErrorCode | null;
+  /** For a report. */
+  readonly detail: string;
   readonly bytes: Uint8Array;
   /** What the partition showed when the read was planned. */
   readonly logStart: number;
@@ -35,11 +37,11 @@ export function read(life: Life, request: ReadRequest, done: (result: ReadResult
   let target = noBytes;
   let filled = 0;
   let isDone = false;
-  const finish = (error: BrokerErrorCode | null): void => {
+  const finish = (error: BrokerErrorCode | null, detail = ''): void => {
     promise(!isDone, 'a reader is called back once for each wait');
     isDone = true;
     plan.release();
-    done({ error, bytes: error === null ? target : noBytes, logStart, highWatermark });
+    done({ error, detail, bytes: error === null ? target : noBytes, logStart, highWatermark });
   };
   const copy = (): void => {
     if (life.isOver) return;
@@ -50,10 +52,11 @@ export function read(life: Life, request: ReadRequest, done: (result: ReadResult
         const count = plan.read(target, filled, piece, copy);
         if (count === 0) return;
         filled += count;
-        if (pauseMicros > 0 && plan.bytesLeft > 0) return life.post('reader.pause', pauseMicros, copy);
+        if (pauseMicros > 0 && plan.bytesLeft > 0)
+          return life.post('reader.pause', pauseMicros, copy);
       }
     } catch (error) {
-      if (error instanceof BrokerError) return finish(error.code);
+      if (error instanceof BrokerError) return finish(error.code, error.message);
       throw error;
     }
     finish(null);

@@ -24,7 +24,7 @@ export function checkRead(
     promise(isGone, `${history.name} ${offset} is out of range, though it was below the end`);
     return -1;
   }
-  life.promiseExcused(error, `a read of ${history.name} ${offset} failed`);
+  life.promiseExcused(error, `a read of ${history.name} ${offset} failed: ${result.detail}`);
   return offset;
 }
 
@@ -81,8 +81,7 @@ export class Reader extends Client {
         if (!isGone) life.promiseExcused(error, `a look-up in ${history.name} failed`);
         return;
       }
-      const hasMoved =
-        partition.logStart !== logStart || partition.highWatermark !== highWatermark;
+      const hasMoved = partition.logStart !== logStart || partition.highWatermark !== highWatermark;
       if (hasMoved || history.topic.kind === 'stamped' || history.topic.kind === 'settled') return;
       if (!history.isKnown(logStart, highWatermark)) return;
       const expected = firstAtOrAfter(history, logStart, highWatermark, time);
@@ -98,10 +97,15 @@ export class Reader extends Client {
     const some = history.placed[this.random.below(history.placed.length)];
     if (some === undefined || some.epoch === -1 || some.base < partition.logStart) return;
     const { epoch, endOffset } = life.broker.endOffsetForEpoch(partition, some.epoch);
-    promise(
-      epoch === some.epoch && endOffset >= some.end && endOffset <= partition.highWatermark,
-      `${history.name}: epoch ${some.epoch} ends at ${endOffset} in ${epoch}, with a batch at ${some.base}`,
-    );
+    // Computed from what is applied: the answer leaves when that is committed.
+    life.answerFromState(partition.lastLsn, (error) => {
+      if (error !== null || partition.isDeleted || some.base < partition.logStart) return;
+      promise(
+        epoch === some.epoch && endOffset >= some.end,
+        `${history.name}: epoch ${some.epoch} ends at ${endOffset} in ${epoch}, with a batch at ${some.base}`,
+      );
+      history.noteEnd(endOffset);
+    });
   }
 }
 
@@ -182,7 +186,8 @@ export class TailReader extends Client implements Watcher {
       const hasMore = result.error === null && this.position < partition.highWatermark;
       if (next === -1 && partition.isDeleted) return;
       // A read that failed for a moment is tried again, not at once.
-      if (hasMore || this.isWoken || next === -1) life.post('reader.goes_on', 10, () => this.readOn());
+      if (hasMore || this.isWoken || next === -1)
+        life.post('reader.goes_on', 10, () => this.readOn());
       else if (result.error !== null) life.post('reader.retries', 5000, () => this.readOn());
     });
   }
