@@ -97,10 +97,17 @@ class Recovery {
     this.#guard(() => {
       ports.disk.makeDirectory(SEGMENT_DIRECTORY);
       ports.disk.makeDirectory(CHECKPOINT_DIRECTORY);
-      ports.disk.syncDirectory('', (syncError) => {
-        if (syncError !== null) return this.#done(storageFailed(syncError), null);
-        this.#load();
-      });
+      this.#syncNames(['', SEGMENT_DIRECTORY, CHECKPOINT_DIRECTORY], 0);
+    });
+  }
+
+  /** A killed process leaves names that only the page cache has: they are made to last first. */
+  #syncNames(directories: readonly string[], next: number): void {
+    const directory = directories[next];
+    if (directory === undefined) return this.#load();
+    this.#parts.ports.disk.syncDirectory(directory, (error) => {
+      if (error !== null) return this.#done(storageFailed(error), null);
+      this.#syncNames(directories, next + 1);
     });
   }
 
