@@ -50,7 +50,7 @@ export class Retention {
 
   /** One round over everything, now. */
   run(): void {
-    if (this.#isRunning || this.#isStopped) return;
+    if (this.#isRunning || this.#isStopped || this.#journal.fault !== null) return;
     this.#isRunning = true;
     this.#expireProducers();
     const partitions: Partition[] = [];
@@ -111,11 +111,37 @@ export class Retention {
   }
 
   #trim(partition: Partition, done: () => void): void {
-    if (partition.isDeleted || partition.logStart >= partition.highWatermark) return done();
-    const { retentionMs, retentionBytes } = partition.topic.options;
-    const oldest = this.#parts.clock.now() - retentionMs;
-    let surplus = partition.log.liveBytes - retentionBytes;
-    let target = partition.logStart;
+    if (partition.isDeleted || partition.log.logStart >= partition.highWatermark) return done();
+    this.#findSurplus(partition, (surplus) => this.#trimSurplus(partition, surplus, done));
+  }
+
+  /**
+   * Bytes past the limit. Segments behind the first are counted as wholes; of the first one, what the
+   * log start has left of it.
+   */
+  #findSurplus(partition: Partition, done: (surplus: number) => void): void {
+    const { extents, logStart } = partition.log;
+    const { first } = extents;
+    let surplus = -partition.topic.options.retentionBytes;
+    for (const extent of extents) surplus += extent.bytes;
+    if (first === undefined || surplus <= 0) return done(surplus);
+    const { bytes, lastOffset } = first;
+    let kept = 0;
+    const adds = (batch: WalkedBatch): boolean => {
+      if (batch.baseOffset > lastOffset) return false;
+      kept += batch.bytes;
+      return true;
+    };
+    walkBatches(this.#journal, partition, logStart, adds, (error) =>
+      done(error === null ? surplus - bytes + Math.min(kept, bytes) : 0),
+    );
+  }
+
+  #trimSurplus(partition: Partition, surplusBefore: number, done: () => void): void {
+    if (partition.isDeleted || this.#isStopped) return done();
+    const oldest = this.#parts.clock.now() - partition.topic.options.retentionMs;
+    let surplus = surplusBefore;
+    let target = partition.log.logStart;
     const goes = (batch: WalkedBatch): boolean => {
       const hasTime = batch.maxTimestamp >= 0;
       const isTooOld = hasTime && batch.maxTimestamp < oldest;
