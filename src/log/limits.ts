@@ -47,6 +47,12 @@ export const TARGETS_MAX = 4;
 /** Segments made ready ahead of the writer. */
 export const ARMED_SEGMENTS = 3;
 
+/** Disk that new segments leave free beyond two checkpoints: for the manifest, and whatever rounds up. */
+export const DISK_RESERVE_BYTES = 1024 * 1024;
+
+/** After a full disk: how long until the next try. */
+export const DISK_RETRY_MS = 1000;
+
 /** Retired files kept for reuse beyond the armed ones: what two checkpoints set free at once. */
 export const FREE_SEGMENTS_MAX = 12;
 
@@ -75,6 +81,9 @@ export const REWRITE_EVERY_MS = 10_000;
 /** Segments that one rewrite takes together: sparse ones, and ones to be sorted by partition. */
 export const SHRINK_SOURCES_MAX = 32;
 export const GATHER_SOURCES_MAX = 8;
+
+/** Their files together: a rewrite notes which of their batches are shared, 1 bit for 16 bytes. */
+export const REWRITE_SOURCE_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
 /** Rows that one rewrite holds in memory, 44 bytes each. */
 export const REWRITE_ROWS_MAX = 1_000_000;

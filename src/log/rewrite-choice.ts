@@ -21,6 +21,7 @@ import {
   GATHER_SOURCES_MAX,
   REWRITE_LIVE_RATIO,
   REWRITE_ROWS_MAX,
+  REWRITE_SOURCE_BYTES_MAX,
   SEGMENT_HEADER_BYTES,
   SHRINK_SOURCES_MAX,
 } from './limits.ts';
@@ -100,6 +101,10 @@ function hasAged({ now, isFull }: ChoiceContext, segment: Segment): boolean {
   return isFull || now - segment.sealedAt >= GATHER_AFTER_MS;
 }
 
+function sourcesMax(most: number, { segmentBytes }: ChoiceContext): number {
+  return Math.min(most, Math.max(2, Math.floor(REWRITE_SOURCE_BYTES_MAX / segmentBytes)));
+}
+
 function chooseShrink(context: ChoiceContext): RewriteChoice | null {
   const { candidates, measures } = context;
   const weight = (segment: Segment): number => weightOf(segment, measures.get(segment.id));
@@ -109,13 +114,14 @@ function chooseShrink(context: ChoiceContext): RewriteChoice | null {
     (segment) => isMostlyDead(segment, measures.get(segment.id)) || hasAged(context, segment),
   );
   if (seed === undefined) return null;
+  const limit = sourcesMax(SHRINK_SOURCES_MAX, context);
   const sources: Segment[] = [];
   let room = context.segmentBytes - SEGMENT_HEADER_BYTES;
   let rows = 0;
   for (const segment of [seed, ...sparse.filter((other) => other !== seed)]) {
     room -= weight(segment);
     rows += rowsOf(segment);
-    if (room < 0 || rows > REWRITE_ROWS_MAX || sources.length === SHRINK_SOURCES_MAX) break;
+    if (room < 0 || rows > REWRITE_ROWS_MAX || sources.length === limit) break;
     sources.push(segment);
   }
   // Alone it is worth a rewrite only if that leaves nothing of it.
@@ -139,8 +145,10 @@ function chooseGather(context: ChoiceContext): RewriteChoice | null {
 function partnersOf(
   seed: Segment,
   scattered: readonly Segment[],
-  { extentsOf }: ChoiceContext,
+  context: ChoiceContext,
 ): Segment[] {
+  const { extentsOf } = context;
+  const limit = sourcesMax(GATHER_SOURCES_MAX, context);
   const range = extentsOf(seed)?.partitions ?? NONE;
   const others: { readonly segment: Segment; readonly overlap: number }[] = [];
   for (const segment of scattered) {
@@ -153,7 +161,7 @@ function partnersOf(
   let rows = rowsOf(seed);
   for (const { segment } of others) {
     rows += rowsOf(segment);
-    if (rows > REWRITE_ROWS_MAX || sources.length === GATHER_SOURCES_MAX) break;
+    if (rows > REWRITE_ROWS_MAX || sources.length === limit) break;
     sources.push(segment);
   }
   return sources.slice(0, sharingCount(sources, extentsOf));

@@ -56,7 +56,7 @@ export class RewritePlanner {
   readonly #sourceIds: ReadonlySet<number>;
   readonly #segmentBytes: number;
   readonly #done: (fault: PlanFault | null, plan: RewritePlan | null) => void;
-  readonly #rows = new RewriteRows();
+  readonly #rows: RewriteRows;
   readonly #partitions = new GrowableU32();
   /** The partition whose rows come now; undefined when it is gone. */
   #partition: PartitionLog | undefined;
@@ -80,6 +80,7 @@ export class RewritePlanner {
     this.#sources = sources;
     this.#sourceIds = new Set(sources.map((source) => source.segment.id));
     this.#segmentBytes = sources[0]?.segment.bytes ?? 0;
+    this.#rows = new RewriteRows(Math.min(rowsIn(sources), REWRITE_ROWS_MAX + 1));
     this.#done = done;
   }
 
@@ -282,4 +283,8 @@ export class RewritePlanner {
     }
     output.endRow = row + 1;
   }
+}
+
+function rowsIn(sources: readonly RewriteSource[]): number {
+  return sources.reduce((sum, { segment }) => sum + (segment.footer?.rowCount ?? 0), 0);
 }

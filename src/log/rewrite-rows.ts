@@ -21,17 +21,31 @@ export const RowMark = {
 
 export class RewriteRows {
   /** Place of the source in the list of sources, and of the batch in its file. */
-  readonly sources = new GrowableU32();
-  readonly positions = new GrowableU32();
-  readonly sizes = new GrowableU32();
-  readonly partitions = new GrowableU32();
-  readonly lastDeltas = new GrowableU32();
-  readonly leaderEpochs = new GrowableU32();
-  readonly marks = new GrowableU32();
-  readonly baseOffsets = new GrowableF64();
-  readonly maxTimestamps = new GrowableF64();
+  readonly sources: GrowableU32;
+  readonly positions: GrowableU32;
+  readonly sizes: GrowableU32;
+  readonly partitions: GrowableU32;
+  readonly lastDeltas: GrowableU32;
+  readonly leaderEpochs: GrowableU32;
+  readonly marks: GrowableU32;
+  readonly baseOffsets: GrowableF64;
+  readonly maxTimestamps: GrowableF64;
   /** Where the batch goes in the file of its output; one for each row that has been laid out. */
-  readonly targets = new GrowableU32();
+  readonly targets: GrowableU32;
+
+  /** With room for `capacity` rows: ten columns that grow at the same row would take long. */
+  constructor(capacity: number) {
+    this.sources = new GrowableU32(capacity);
+    this.positions = new GrowableU32(capacity);
+    this.sizes = new GrowableU32(capacity);
+    this.partitions = new GrowableU32(capacity);
+    this.lastDeltas = new GrowableU32(capacity);
+    this.leaderEpochs = new GrowableU32(capacity);
+    this.marks = new GrowableU32(capacity);
+    this.baseOffsets = new GrowableF64(capacity);
+    this.maxTimestamps = new GrowableF64(capacity);
+    this.targets = new GrowableU32(capacity);
+  }
 
   get count(): number {
     return this.sizes.length;

@@ -19,7 +19,7 @@ export interface Stoppable {
   readonly isStopped: boolean;
 }
 
-/** Calls `step` until it returns false, then `done`; a step takes well below a slice. */
+/** Calls `step` until it returns false, then `done`, in a slice of its own; a step is short. */
 export function runInSlices(
   ports: SlicePorts,
   owner: Stoppable,
@@ -27,11 +27,14 @@ export function runInSlices(
   done: () => void,
 ): void {
   const { clock, scheduler } = ports;
+  const finish = (): void => {
+    if (!owner.isStopped) done();
+  };
   const slice = (): void => {
     if (owner.isStopped) return;
     const end = clock.monotonic() + SLICE_MS;
     for (let i = 0; i < STEPS_MAX; i++) {
-      if (!step()) return done();
+      if (!step()) return scheduler.nextSlice(finish);
       if (clock.monotonic() >= end) break;
     }
     scheduler.nextSlice(slice);
