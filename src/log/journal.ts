@@ -154,7 +154,6 @@ export class Journal {
       onPublished: (olderStartLsn) => this.#retirement?.checkpointed(olderStartLsn),
       onFault: (error) => this.#failed(error),
     });
-    this.#retirement.checkpointed(this.#checkpoints.olderStartLsn);
     for (const segment of recovered.full) this.#sealer.add(segment);
     const { index } = recovered.end.segment;
     this.#pipeline.begin(
@@ -163,6 +162,7 @@ export class Journal {
     );
     this.#ledger.exposeAll();
     this.#machine.restored();
+    this.#retirement.checkpointed(this.#checkpoints.olderStartLsn);
     const started = (): void => {
       if (this.#fault !== null) return done(this.#fault);
       if (this.#pipeline.highWatermark < this.#pipeline.endLsn) return;
