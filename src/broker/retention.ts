@@ -121,9 +121,10 @@ export class Retention {
    */
   #findSurplus(partition: Partition, done: (surplus: number) => void): void {
     const { extents, logStart } = partition.log;
-    const { first } = extents;
+    const at = extents.find(logStart);
+    const first = extents.at(at);
     let surplus = -partition.topic.options.retentionBytes;
-    for (const extent of extents) surplus += extent.bytes;
+    for (let i = at; i < extents.count; i++) surplus += extents.at(i)?.bytes ?? 0;
     if (first === undefined || surplus <= 0) return done(surplus);
     const { bytes, lastOffset } = first;
     let kept = 0;
