@@ -137,6 +137,20 @@ test('timestamps too far ahead or behind are refused, and the record at fault is
   assert.equal(partition.logEnd, 3);
 });
 
+test('a compacted topic takes records with keys only, and the record at fault is named', () => {
+  const { broker, partition, now } = bench({ 'cleanup.policy': 'compact,delete' });
+  const key = new Uint8Array([1]);
+  const keyed = { key, value: new Uint8Array([2]), timestamp: now };
+  assert.equal(appendBatch(broker, partition, [keyed, { ...keyed, value: null }]).error, null);
+  for (const codecNumber of [codec.none, codec.gzip]) {
+    const records = [keyed, { ...keyed, key: null }];
+    const keyless = appendBatch(broker, partition, records, { codec: codecNumber });
+    assert.equal(keyless.error, 'invalid_batch');
+    assert.equal(keyless.recordErrorIndex, 1);
+  }
+  assert.equal(partition.logEnd, 2);
+});
+
 test('by default a record may be of any age, and an hour ahead', () => {
   const { broker, partition, now } = bench();
   assert.equal(appendBatch(broker, partition, recordsAt(0)).error, null);

@@ -5,10 +5,11 @@
  * Leaves: the layout to record/, offsets and bytes to log/, sequences to producers.ts.
  *
  *     not fenced, not gone → structure → size → checksum, header → rules for clients
- *     → timestamps → codec → sequence (a duplicate is answered here) → space → append
+ *     → timestamps → keys → codec → sequence (a duplicate is answered here) → space → append
  *
  * Nothing is allocated per record. What a batch says of its largest timestamp is believed; records
- * are looked at one by one only for a topic that limits how old they may be, or recompresses.
+ * are looked at one by one only for a topic that limits how old they may be, wants keys because it
+ * is compacted, or recompresses.
  */
 
 import { viewOf } from '../kernel/bytes.ts';
@@ -35,7 +36,7 @@ import type { Codec } from '../record/compression/index.ts';
 import type { Partition } from './catalog/topic.ts';
 import type { AppendOutcome } from './outcomes.ts';
 import { type Producers, sequenceVerdict } from './producers.ts';
-import { codecToStore, findTooOldRecord, recompress } from './record-rules.ts';
+import { codecToStore, findKeylessRecord, findTooOldRecord, recompress } from './record-rules.ts';
 
 export interface AppenderParts {
   readonly clock: Clock;
@@ -100,7 +101,8 @@ export class Appender {
   ): boolean {
     return (
       this.#isAcceptable(partition, bytes, view, start, end, outcome) &&
-      this.#isInTime(partition, bytes, view, start, now, outcome)
+      this.#isInTime(partition, bytes, view, start, now, outcome) &&
+      this.#isKeyed(partition, bytes, view, start, outcome)
     );
   }
 
@@ -166,6 +168,26 @@ export class Appender {
       if (record === -1) return true;
       outcome.recordErrorIndex = record;
       return this.#refuse(outcome, 'invalid_timestamp', `before ${oldest}`);
+    } catch (error) {
+      return this.#refuseError(outcome, error);
+    }
+  }
+
+  /** Compaction keeps the last record of each key: one without a key could never be kept. */
+  // HOT
+  #isKeyed(
+    partition: Partition,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    outcome: AppendOutcome,
+  ): boolean {
+    if (!partition.topic.options.isCompacting) return true;
+    try {
+      const record = findKeylessRecord(bytes, view, start);
+      if (record === -1) return true;
+      outcome.recordErrorIndex = record;
+      return this.#refuse(outcome, 'invalid_batch', 'a record without a key, in a compacted topic');
     } catch (error) {
       return this.#refuseError(outcome, error);
     }

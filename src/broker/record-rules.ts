@@ -1,6 +1,6 @@
 /**
- * The rules of a topic that need a look inside a batch: how old a record may be, and which codec is
- * stored. Both are rare: a topic has to ask for them.
+ * The rules of a topic that need a look inside a batch: how old a record may be, whether it needs a
+ * key, and which codec is stored. All are rare: a topic has to ask for them.
  */
 
 import { viewOf } from '../kernel/bytes.ts';
@@ -44,10 +44,24 @@ export function findTooOldRecord(
     const timestamp = recordTimestamp(view, start, cursor.timestampDelta);
     if (timestamp >= 0 && timestamp < oldest) return cursor.count - 1;
   }
-  if (cursor.fault !== recordFault.none) {
-    throw new BrokerError('invalid_batch', `record ${cursor.count} is malformed`);
-  }
+  assertReadWhole();
   return -1;
+}
+
+/**
+ * The index of the first record without a key, -1 if there is none.
+ * @throws invalid_batch, batch_too_large, unsupported_compression
+ */
+export function findKeylessRecord(bytes: Uint8Array, view: DataView, start: number): number {
+  openRecords(bytes, view, start, decompressedBytesMax, cursor);
+  while (cursor.next()) if (cursor.keyLength < 0) return cursor.count - 1;
+  assertReadWhole();
+  return -1;
+}
+
+function assertReadWhole(): void {
+  if (cursor.fault === recordFault.none) return;
+  throw new BrokerError('invalid_batch', `record ${cursor.count} is malformed`);
 }
 
 const storedCodecs: Readonly<Record<CompressionType, Codec | null>> = {
