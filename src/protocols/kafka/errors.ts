@@ -2,14 +2,14 @@
  * The broker's errors in Kafka's words. Total: a new BrokerErrorCode fails to compile until it is
  * mapped here.
  *
- * Owns: the code. Leaves: text for people to the handlers whose answers have room for it.
+ * Owns: the code, and the text for people. Leaves: which answers have room for it to the handlers.
  *
  * Clients act on the code alone, so what decides is what they do: retry (storageFull is
  * `kafkaStorageError` because they retry that with fresh metadata), give up, or refresh. Never
  * `unknownServerError` where the outcome is certain.
  */
 
-import type { BrokerErrorCode } from '../../kernel/errors.ts';
+import { BrokerError, type BrokerErrorCode } from '../../kernel/errors.ts';
 import { type KafkaErrorCode, kafkaErrors } from './error-codes.ts';
 
 const kafkaErrorOf: Readonly<Record<BrokerErrorCode, KafkaErrorCode>> = {
@@ -60,4 +60,9 @@ const kafkaErrorOf: Readonly<Record<BrokerErrorCode, KafkaErrorCode>> = {
 
 export function toKafkaError(code: BrokerErrorCode): KafkaErrorCode {
   return kafkaErrorOf[code];
+}
+
+/** What tools print in place of the code: a sentence, with the names and sizes of this case. */
+export function describeError(code: BrokerErrorCode, detail: string): string {
+  return new BrokerError(code, detail).message;
 }

@@ -1,7 +1,7 @@
 /** CreateTopics: each topic on its own; one that fails does not hold up the others. */
 import { type Topic, topicOptionTable } from '../../../broker/index.ts';
 import { kafkaErrors } from '../error-codes.ts';
-import { toKafkaError } from '../errors.ts';
+import { describeError, toKafkaError } from '../errors.ts';
 import { answer, bodyOf, type KafkaRequest, messageOf } from '../request.ts';
 import { type DecodedOf, type DraftOf, type ElementDraft, zeroUuid } from '../schema.ts';
 import { createTopicsRequest, createTopicsResponse } from '../schemas/create-topics.ts';
@@ -68,8 +68,9 @@ function createOne(
     options,
     validateOnly,
   });
-  if (outcome.error !== null) {
-    return { row: refused(name, toKafkaError(outcome.error), outcome.detail), lsn: outcome.lsn };
+  const { error, detail, lsn } = outcome;
+  if (error !== null) {
+    return { row: refused(name, toKafkaError(error), describeError(error, detail)), lsn };
   }
   const row = {
     name,
@@ -80,7 +81,7 @@ function createOne(
     replicationFactor: 1,
     configs: describeOptions(services, outcome.topic, options),
   };
-  return { row, lsn: outcome.lsn };
+  return { row, lsn };
 }
 
 /** Replicas by hand: partitions 0, 1, 2 …, each on this node only. */

@@ -1,6 +1,6 @@
 /** DeleteTopics: by name, or from version 6 by id. What is named twice is not touched. */
 import { kafkaErrors } from '../error-codes.ts';
-import { toKafkaError } from '../errors.ts';
+import { describeError, toKafkaError } from '../errors.ts';
 import { answer, bodyOf, type KafkaRequest, messageOf } from '../request.ts';
 import { type DraftOf, type ElementDraft, zeroUuid } from '../schema.ts';
 import { deleteTopicsRequest, deleteTopicsResponse } from '../schemas/delete-topics.ts';
@@ -60,7 +60,9 @@ function deleteOne(
   }
   const { error, detail, lsn } = broker.deleteTopic(topic);
   const found = { name: topic.name, topicId: topic.uuidText };
-  if (error !== null) return { row: refused(found, toKafkaError(error), detail), lsn };
+  if (error !== null) {
+    return { row: refused(found, toKafkaError(error), describeError(error, detail)), lsn };
+  }
   return { row: { ...found, errorCode: kafkaErrors.none }, lsn };
 }
 

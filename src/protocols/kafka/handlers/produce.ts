@@ -16,7 +16,7 @@ import {
   batchVersion,
 } from '../../../record/batch.ts';
 import { kafkaErrors } from '../error-codes.ts';
-import { toKafkaError } from '../errors.ts';
+import { describeError, toKafkaError } from '../errors.ts';
 import { ProduceRequest } from '../produce-request.ts';
 import { ProduceResponse } from '../produce-response.ts';
 import type { KafkaRequest } from '../request.ts';
@@ -120,8 +120,8 @@ export class ProduceHandler {
         ? undefined
         : [{ batchIndex: outcome.recordErrorIndex, message: outcome.detail }];
     const code = toKafkaError(error);
-    const detail = outcome.detail === '' ? null : outcome.detail;
-    this.#response.refused(partition.index, code, logStart, detail, recordErrors);
+    const message = describeError(error, outcome.detail);
+    this.#response.refused(partition.index, code, logStart, message, recordErrors);
   }
 
   #refuse(index: number, code: number, detail: string | null): void {

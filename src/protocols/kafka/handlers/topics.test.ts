@@ -106,6 +106,8 @@ describe('CreateTopics', () => {
       assert.equal(row.topicId, zeroUuid);
       assert.ok(row.errorMessage !== null && row.errorMessage.length < 2000);
     }
+    const { errorMessage } = create(client, 'there.is');
+    assert.equal(errorMessage, 'A topic of this name exists already. (there.is)', 'tools print it');
     assert.equal(bench.broker.topicCount, 1);
   });
 
