@@ -43,6 +43,8 @@ export interface ReplayStart {
   readonly lsn: number;
   readonly previousCrc: number;
   readonly epoch: number;
+  /** Everything below is included, or was durable when the checkpoint was published. */
+  readonly includedLsn: number;
 }
 
 export interface CheckpointParts {
@@ -247,7 +249,9 @@ export function loadCheckpoint(
         const { startLsn: lsn, previousCrc, epoch } = checkpoint.head;
         const startLsns = names.slice(i).map((each) => each.startLsn);
         const list = { startLsns, bytes: checkpoint.summary.bytes };
-        done(null, { start: { lsn, previousCrc, epoch }, list });
+        // The entry at the highest LSN was durable, and so was its first byte at least.
+        const includedLsn = checkpoint.summary.maxLsn + (checkpoint.summary.maxLsn > lsn ? 1 : 0);
+        done(null, { start: { lsn, previousCrc, epoch, includedLsn }, list });
       });
     });
   };

@@ -5,7 +5,8 @@
  * what may exist only in the page cache.
  * Leaves: the new epoch to the pipeline.
  *
- *   D = the highest durable LSN that any valid block names, in an epoch not older than the chain's last
+ *   D = the highest durable LSN that any valid block names, in an epoch not older than the chain's last,
+ *       or that a checkpoint or the manifest relies on
  *   a bad block below D      damage: refuse, naming file and position
  *   a bad block at or past D the end: it was never promised
  *   good blocks past D       rewritten and synced before anything is shown: the page cache may hold what
@@ -84,6 +85,8 @@ class Recovery {
   #epoch = 0;
   #flags = 0;
   #durableLsn = 0;
+  /** What checkpoint and manifest rely on was durable, whatever blocks say. */
+  #reliedOnLsn = 0;
 
   constructor(parts: RecoveryParts, manifest: Manifest, done: RecoveryDone) {
     this.#parts = parts;
@@ -145,6 +148,7 @@ class Recovery {
     this.#crc = start?.previousCrc ?? 0;
     this.#epoch = start?.epoch ?? 0;
     this.#durableLsn = startLsn;
+    this.#reliedOnLsn = this.#reliedOn(start?.includedLsn ?? 0);
     this.#indexBefore(startLsn);
     const end = this.#replay(startLsn);
     attachExtents(ledger, store, this.#manifest);
@@ -153,6 +157,13 @@ class Recovery {
     this.#rewrite(Math.max(this.#durableLsn, startLsn), end, (rewrittenBytes) =>
       this.#report(chainEnd, nextArchiveId, list, rewrittenBytes, false),
     );
+  }
+
+  /** A checkpoint is published, and a segment named as sealed, when all that is in it is durable. */
+  #reliedOn(includedLsn: number): number {
+    let lsn = includedLsn;
+    for (const sealed of this.#manifest.segments.values()) lsn = Math.max(lsn, sealed.endLsn);
+    return lsn;
   }
 
   #firstLsn(journalIds: readonly number[]): number {
@@ -253,8 +264,9 @@ class Recovery {
   /** Is `end` the end of what was promised, or damage in the middle of it? */
   #judge(end: ScanEnd): void {
     const endLsn = end.segment.id * end.segment.bytes + end.position;
-    if ((this.#flags & BlockFlag.clean) !== 0) return;
-    const durableLsn = Math.max(this.#durableLsn, this.#durableBeyond(end));
+    // Also after a clean shutdown: an epoch whose first block is unreadable may follow it.
+    const known = Math.max(this.#durableLsn, this.#reliedOnLsn);
+    const durableLsn = Math.max(known, this.#durableBeyond(end));
     if (durableLsn <= endLsn) return;
     throw storageDamaged(
       end.segment.file.path,
@@ -263,20 +275,23 @@ class Recovery {
     );
   }
 
-  /** The highest durable LSN that any valid block after `end` names. */
+  /** The highest durable LSN that any valid block after `end` names; a segment between may be gone. */
   #durableBeyond(end: ScanEnd): number {
-    const { store } = this.#parts;
+    let highest = this.#durableIn(end.segment, end.position);
+    for (const segment of this.#parts.store.segments()) {
+      if (segment.isArchive || segment.id <= end.segment.id) continue;
+      highest = Math.max(highest, this.#durableIn(segment, SEGMENT_HEADER_BYTES));
+    }
+    return highest;
+  }
+
+  #durableIn(segment: Segment, start: number): number {
+    const { block } = this.#scanner;
     let highest = 0;
-    let position = end.position;
-    for (let segment: Segment | undefined = end.segment; segment !== undefined; ) {
-      for (; position < segment.bytes; position += PAGE_BYTES) {
-        if (!this.#scanner.hasHeader(segment, position)) continue;
-        if (this.#scanner.block.epoch < this.#epoch) continue;
-        if (!this.#scanner.readBlock(segment, position)) continue;
-        highest = Math.max(highest, this.#scanner.block.durableLsn);
-      }
-      segment = store.segment(segment.id + 1);
-      position = SEGMENT_HEADER_BYTES;
+    for (let position = start; position < segment.bytes; position += PAGE_BYTES) {
+      if (!this.#scanner.hasHeader(segment, position) || block.epoch < this.#epoch) continue;
+      if (!this.#scanner.readBlock(segment, position)) continue;
+      highest = Math.max(highest, block.durableLsn);
     }
     return highest;
   }

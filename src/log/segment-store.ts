@@ -116,7 +116,10 @@ export class SegmentStore {
     this.#free.push(path);
   }
 
-  /** Recovery: the writer goes on before `nextId`; `armed` are ready from there on. The rest is free. */
+  /**
+   * Recovery: the writer goes on before `nextId`; `armed` are ready from there on. What lies behind a gap
+   * goes away: in the pool its name would be given to another file sooner or later.
+   */
   resume(nextId: number, armed: readonly Segment[]): void {
     this.#nextId = nextId + armed.length;
     for (const segment of armed) {
@@ -127,7 +130,7 @@ export class SegmentStore {
       if (segment.isArchive || segment.id < this.#nextId) continue;
       this.#segments.delete(segment.id);
       segment.close();
-      this.#free.push(segmentPath(segment.id));
+      this.#ports.disk.remove(segmentPath(segment.id));
     }
   }
 
