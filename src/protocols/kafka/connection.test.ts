@@ -10,6 +10,8 @@ import {
   recordsIn,
   type TestClient,
 } from './kafka.fixture.ts';
+import type { DecodedOf } from './schema.ts';
+import type { fetchResponse } from './schemas/fetch.ts';
 
 const nobody = { clientSoftwareName: 'a', clientSoftwareVersion: 'b' };
 
@@ -104,11 +106,8 @@ describe('a Kafka connection', () => {
       answers.map(({ correlationId }) => correlationId),
       ids,
     );
-    const { records } = (
-      answers[1]?.body as ReturnType<TestClient['call']> & {
-        responses: { partitions: { records: Uint8Array }[] }[];
-      }
-    ).responses[0]?.partitions[0] ?? { records: null };
+    const second = answers[1]?.body as DecodedOf<typeof fetchResponse> | undefined;
+    const records = second?.responses[0]?.partitions[0]?.records ?? null;
     assert.deepEqual(
       recordsIn(records),
       values.slice(10).map((value, i) => `${i + 10}:${value}`),

@@ -47,12 +47,17 @@ export class KafkaConnection implements ProtocolConnection {
   readonly #link: Link;
   readonly #reader = new Reader();
   readonly #header = new RequestHeader();
+  /** Of a produce, which keeps nothing: filled anew for each. */
+  readonly #produceHead = { apiKey: 0, version: 0, isFlexible: false, correlationId: 0 };
+  readonly #produceRequest: KafkaRequest;
   readonly #produce: ProduceHandler;
   readonly #fetch: FetchHandler;
 
   constructor(services: KafkaServices, link: Link) {
     this.#services = services;
     this.#link = link;
+    const head = this.#produceHead;
+    this.#produceRequest = { services, link, reader: this.#reader, head, life: this };
     this.#produce = new ProduceHandler(new TopicFinder(services.broker));
     this.#fetch = new FetchHandler(services, link, this);
   }
@@ -94,6 +99,7 @@ export class KafkaConnection implements ProtocolConnection {
       }
       return this.#close(`request ${header.apiKey} version ${header.apiVersion} is not served`);
     }
+    if (header.apiKey === apiKeys.produce) return this.#handleProduce(slab);
     const request = {
       services: this.#services,
       link: this.#link,
@@ -101,9 +107,18 @@ export class KafkaConnection implements ProtocolConnection {
       head: headOf(header),
       life: this,
     };
-    if (header.apiKey === apiKeys.produce) return this.#produce.handle(request, slab);
     if (header.apiKey === apiKeys.fetch) return this.#fetch.handle(request);
     handlers[header.apiKey]?.(request);
+  }
+
+  // HOT
+  #handleProduce(slab: Slab): void {
+    const header = this.#header;
+    const head = this.#produceHead;
+    head.version = header.apiVersion;
+    head.isFlexible = header.isFlexible;
+    head.correlationId = header.correlationId;
+    this.#produce.handle(this.#produceRequest, slab);
   }
 
   onEnd(): void {

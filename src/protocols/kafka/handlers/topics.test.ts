@@ -107,7 +107,7 @@ describe('CreateTopics', () => {
       assert.ok(row.errorMessage !== null && row.errorMessage.length < 2000);
     }
     const { errorMessage } = create(client, 'there.is');
-    assert.equal(errorMessage, 'A topic of this name exists already. (there.is)', 'tools print it');
+    assert.equal(errorMessage, 'A topic of this name already exists. (there.is)', 'tools print it');
     assert.equal(bench.broker.topicCount, 1);
   });
 
