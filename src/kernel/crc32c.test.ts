@@ -74,6 +74,14 @@ test('a view that begins inside its buffer is summed from its own start', () => 
   for (const sum of paths) assert.equal(sum(view, 5, 900), slow(backing, 18, 913));
 });
 
+test('sums are right whatever buffers were summed before', () => {
+  const buffers = [1, 2, 3].map((seed) => Uint8Array.from({ length: 64 }, (_, i) => i * seed));
+  for (const index of [0, 1, 0, 2, 2, 1, 0, 2, 1]) {
+    const bytes = buffers[index] ?? new Uint8Array(0);
+    assert.equal(crc32cPortable(bytes, 0, 64), slow(bytes, 0, 64));
+  }
+});
+
 test('the native package is in use where it is installed, and only there', () => {
   assert.equal(hasNativeCrc32c(), loadPackage('@node-rs/crc32') !== null);
 });

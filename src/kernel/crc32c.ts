@@ -68,10 +68,21 @@ function buildTables(): Int32Array {
 }
 
 /**
- * A view of the buffer last summed: making one costs as much as summing 20 bytes, and short inputs
- * come from the same pooled slab one after the other. It keeps one buffer alive.
+ * Views of the two buffers last summed: making one costs as much as summing 20 bytes, and short
+ * inputs come from the same pooled slab one after the other, in turn with the block that they are
+ * copied to. They keep two buffers alive.
  */
 let cachedView: DataView = new DataView(new ArrayBuffer(0));
+let otherView: DataView = cachedView;
+
+// HOT
+function viewFor(buffer: ArrayBufferLike): DataView {
+  if (cachedView.buffer === buffer) return cachedView;
+  const found = otherView.buffer === buffer ? otherView : new DataView(buffer);
+  otherView = cachedView;
+  cachedView = found;
+  return found;
+}
 
 /** The same sum without native code: 16 bytes a step, one table lookup for each. */
 // HOT
@@ -81,8 +92,7 @@ export function crc32cPortable(bytes: Uint8Array, start: number, end: number, se
   if (end - start >= 16) {
     const t = tables;
     const base = bytes.byteOffset;
-    if (cachedView.buffer !== bytes.buffer) cachedView = new DataView(bytes.buffer);
-    const view = cachedView;
+    const view = viewFor(bytes.buffer);
     for (const last = end - 16; at <= last; at += 16) {
       const a = view.getInt32(base + at, true) ^ crc;
       const b = view.getInt32(base + at + 4, true);
