@@ -23,7 +23,17 @@ const nodeVersionMin = [20, 19];
 const lockWaitMs = 10 * 60_000;
 
 /** What the compiler reads: folders by their content, files by themselves. */
-const sourceRoots = ['src', 'simulation', 'test', 'scripts', 'benchmarks', 'tsconfig.json'];
+const sourceRoots = [
+  'src',
+  'simulation',
+  'test',
+  'scripts',
+  'benchmarks',
+  'conformance',
+  'tsconfig.json',
+];
+/** Folders in them that hold no source. */
+const ignoredFolders = new Set(['node_modules', '.cache']);
 
 /** Written last by npm in every install: its time is the time of the install. */
 const installedLock = 'node_modules/.package-lock.json';
@@ -66,7 +76,7 @@ function newerThan(file, time) {
   if (stat.mtimeMs >= time) return true;
   if (!stat.isDirectory()) return false;
   for (const entry of fs.readdirSync(file, { withFileTypes: true })) {
-    if (entry.name === 'node_modules') continue;
+    if (ignoredFolders.has(entry.name)) continue;
     const child = path.join(file, entry.name);
     if (entry.isDirectory() || /\.(ts|mts|cts|json)$/.test(entry.name)) {
       if (newerThan(child, time)) return true;
