@@ -60,7 +60,7 @@ function retriableEntry(kind: ErrorKind, scope: ErrorScope, text: string): Error
 export const errorTable = {
   // Topics and partitions.
   topic_not_found: retriableEntry('missing', 'topic', 'There is no topic of this name.'),
-  topic_exists: entry('conflict', 'topic', 'A topic of this name exists already.'),
+  topic_exists: entry('conflict', 'topic', 'A topic of this name already exists.'),
   topic_id_unknown: retriableEntry('missing', 'topic', 'There is no topic with this id.'),
   invalid_topic_name: entry(
     'invalid',
