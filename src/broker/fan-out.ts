@@ -110,7 +110,7 @@ function appendOwn(
   for (const partition of partitions) {
     const copy = partition === first ? copyParcel(parcel) : copyWithoutProducer(parcel);
     const target = partition === first ? outcome : own;
-    appender.append(partition, copy.bytes, 0, copy.end, null, target);
+    appender.appendAdmitted(partition, copy.bytes, 0, copy.end, target);
     if (target.error === null) continue;
     outcome.error = target.error;
     outcome.detail = target.detail;

@@ -74,10 +74,54 @@ export class Appender {
     outcome: AppendOutcome,
   ): void {
     outcome.reset();
+    if (!this.#isAppendable(partition, bytes, start, end, outcome)) return;
+    if (this.#journal.admits(end - start) === 'full') {
+      this.#refuse(outcome, 'storage_full', '');
+      return;
+    }
+    this.#appendAllowed(partition, bytes, start, end, slab, outcome);
+  }
+
+  /** As `append`, for one of several partitions: all of them have been admitted together. */
+  appendAdmitted(
+    partition: Partition,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    outcome: AppendOutcome,
+  ): void {
+    outcome.reset();
+    if (!this.#isAppendable(partition, bytes, start, end, outcome)) return;
+    this.#appendAllowed(partition, bytes, start, end, null, outcome);
+  }
+
+  // HOT
+  #isAppendable(
+    partition: Partition,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    outcome: AppendOutcome,
+  ): boolean {
     const view = this.viewOf(bytes);
     const now = this.#parts.clock.now();
-    if (!this.isAllowed(partition, bytes, view, start, end, now, outcome)) return;
-    if (!this.isInSequence(partition, view, start, outcome)) return;
+    return (
+      this.isAllowed(partition, bytes, view, start, end, now, outcome) &&
+      this.isInSequence(partition, view, start, outcome)
+    );
+  }
+
+  // HOT
+  #appendAllowed(
+    partition: Partition,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    slab: Slab | null,
+    outcome: AppendOutcome,
+  ): void {
+    const view = this.viewOf(bytes);
+    const now = this.#parts.clock.now();
     const codec = codecToStore(view, start, partition.topic.options.compressionType);
     if (codec === null) {
       this.#store(partition, bytes, view, start, end, slab, now, outcome);
@@ -252,10 +296,6 @@ export class Appender {
     outcome: AppendOutcome,
   ): void {
     const journal = this.#journal;
-    if (journal.admits(end - start) === 'full') {
-      this.#refuse(outcome, 'storage_full', '');
-      return;
-    }
     const producer = batchProducerId(view, start);
     if (producer >= 0 && !this.#parts.producers.knows(partition.id, producer)) {
       this.#parts.makeRoomForProducer(partition.id);
