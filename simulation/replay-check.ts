@@ -73,9 +73,14 @@ export function promiseReplay(stage: Stage, image: Volume, live: readonly string
   const life = new Life(elsewhere, image, ending);
   life.disk.faults = calmDisk;
   let replayed: string[] | null = null;
-  life.start(() => {
+  // Before anybody decides anything: what follows from the log alone.
+  const { state } = life.broker.replayed;
+  const { restored } = state;
+  state.restored = () => {
+    restored.call(state);
     replayed = describeState(life.broker);
-  });
+  };
+  life.start(() => undefined);
   world.runUntil(() => life.isOpen || life.isOver, PATIENCE_MICROS);
   const reason = life.openError?.message ?? 'it takes for ever';
   promise(replayed !== null, `what is durable does not open: ${reason}`);

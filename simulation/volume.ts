@@ -141,11 +141,12 @@ export class Volume implements Ledger {
     this.operations = this.operations.filter((operation) => !done.has(operation));
   }
 
-  /** A failed sync of names: some first ones got there, no later sync covers the others. */
+  /**
+   * A failed sync of names: some first ones got there. The others stay to be synced: a file system
+   * that cannot write its own metadata goes read-only, it does not forget what it has to write.
+   */
   abandonNames(captured: readonly NameOperation[], random: SeededRandom): void {
-    const lost = new Set(captured.slice(random.between(0, captured.length)));
-    this.completeNames(captured.filter((operation) => !lost.has(operation)));
-    this.operations = this.operations.filter((operation) => !lost.has(operation));
+    this.completeNames(captured.slice(0, random.between(0, captured.length)));
   }
 
   /** What a killed process leaves: the page cache, with what is and what is not stable. */
