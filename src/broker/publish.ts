@@ -74,12 +74,13 @@ export class Appender {
     outcome: AppendOutcome,
   ): void {
     outcome.reset();
-    if (!this.#isAppendable(partition, bytes, start, end, outcome)) return;
+    const now = this.#parts.clock.now();
+    if (!this.#isAppendable(partition, bytes, start, end, now, outcome)) return;
     if (this.#journal.admits(end - start) === 'full') {
       this.#refuse(outcome, 'storage_full', '');
       return;
     }
-    this.#appendAllowed(partition, bytes, start, end, slab, outcome);
+    this.#appendAllowed(partition, bytes, start, end, slab, now, outcome);
   }
 
   /** As `append`, for one of several partitions: all of them have been admitted together. */
@@ -91,8 +92,9 @@ export class Appender {
     outcome: AppendOutcome,
   ): void {
     outcome.reset();
-    if (!this.#isAppendable(partition, bytes, start, end, outcome)) return;
-    this.#appendAllowed(partition, bytes, start, end, null, outcome);
+    const now = this.#parts.clock.now();
+    if (!this.#isAppendable(partition, bytes, start, end, now, outcome)) return;
+    this.#appendAllowed(partition, bytes, start, end, null, now, outcome);
   }
 
   // HOT
@@ -101,10 +103,10 @@ export class Appender {
     bytes: Uint8Array,
     start: number,
     end: number,
+    now: number,
     outcome: AppendOutcome,
   ): boolean {
     const view = this.viewOf(bytes);
-    const now = this.#parts.clock.now();
     return (
       this.isAllowed(partition, bytes, view, start, end, now, outcome) &&
       this.isInSequence(partition, view, start, outcome)
@@ -118,10 +120,10 @@ export class Appender {
     start: number,
     end: number,
     slab: Slab | null,
+    now: number,
     outcome: AppendOutcome,
   ): void {
     const view = this.viewOf(bytes);
-    const now = this.#parts.clock.now();
     const codec = codecToStore(view, start, partition.topic.options.compressionType);
     if (codec === null) {
       this.#store(partition, bytes, view, start, end, slab, now, outcome);
