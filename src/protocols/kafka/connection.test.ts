@@ -167,6 +167,23 @@ describe('a Kafka connection', () => {
     other.socket.receive(other.frame('metadata', 9, { topics }));
     bench.settle();
     assert.equal(other.isClosed, true);
+
+    const third = bench.connect();
+    const partition = { partition: 0, fetchOffset: 0, partitionMaxBytes: 0 };
+    const wide = { topic: 't', partitions: new Array(600_000).fill(partition) };
+    third.socket.receive(third.frame('fetch', 4, { ...fetchDraft([]), topics: [wide] }));
+    bench.settle();
+    assert.equal(third.isClosed, true);
+
+    const fourth = bench.connect();
+    const empty = {
+      name: 't',
+      partitionData: new Array(600_000).fill({ index: 0, records: null }),
+    };
+    const draft = { ...fourth.produceDraft('t', null), topicData: [empty] };
+    fourth.socket.receive(fourth.frame('produce', 3, draft));
+    bench.settle();
+    assert.equal(fourth.isClosed, true);
   });
 
   it('answers what came before a violation no more, and does nothing of what comes after it', () => {

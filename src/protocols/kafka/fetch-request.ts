@@ -89,7 +89,10 @@ export class FetchRequest {
     this.isFlexible = version >= fetchRequest.flexibleSince;
     this.readHead(reader);
     const topicsStart = reader.position;
-    while (this.nextTopic()) while (this.nextPartition());
+    while (this.nextTopic()) {
+      reader.spendElements(1 + this.partitionCount);
+      while (this.nextPartition());
+    }
     this.forgottenStart = reader.position;
     this.walkForgotten(reader);
     this.rackStart = reader.position;
@@ -206,7 +209,10 @@ export class FetchRequest {
     const count = reader.arrayCount(this.isFlexible, 3);
     this.forgottenTopicCount = this.notNull(count, 'the forgotten topics are null');
     this.topicsLeft = this.forgottenTopicCount;
-    while (this.nextForgottenTopic()) while (this.nextForgottenPartition());
+    while (this.nextForgottenTopic()) {
+      reader.spendElements(1 + this.partitionCount);
+      while (this.nextForgottenPartition());
+    }
   }
 
   private readTags(reader: Reader): void {

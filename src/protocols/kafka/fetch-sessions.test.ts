@@ -220,8 +220,21 @@ describe('a fetch session [KIP-227]', () => {
   });
 });
 
+describe('a fetch target', () => {
+  it('has a short key, however long the name is that its client made up', () => {
+    const source = Buffer.from('x'.repeat(40_000));
+    const long = new FetchTarget(new TopicRef(source, 10, 30_000, false), 3);
+    const other = new FetchTarget(new TopicRef(source, 11, 30_000, false), 3);
+    assert.ok(long.key.length < 50);
+    assert.notEqual(long.key, other.key);
+    assert.equal(long.topic.bytes.length, 29_990, 'the answer repeats it all the same');
+    const longest = new TopicRef(source, 0, 249, false);
+    assert.equal(longest.text, 'x'.repeat(249));
+  });
+});
+
 describe('the sessions of a broker', () => {
-  const topic = new TopicRef(Buffer.from('t'), false);
+  const topic = new TopicRef(Buffer.from('t'), 0, 1, false);
 
   function targets(count: number): Map<string, FetchTarget> {
     const found = new Map<string, FetchTarget>();

@@ -2,7 +2,7 @@
  * One partition that a fetch asks for: where from, how much, and what the client was told last.
  */
 import type { Broker, Partition, Topic } from '../../broker/index.ts';
-import { decodeUtf8, formatUuidShort } from '../../kernel/bytes.ts';
+import { copyOf, decodeUtf8, formatUuidShort } from '../../kernel/bytes.ts';
 import { kafkaErrors } from './error-codes.ts';
 import type { FetchRequest } from './fetch-request.ts';
 import { leaderEpochError } from './leader-epoch.ts';
@@ -12,17 +12,23 @@ const nameBytesMax = 249;
 
 /** A topic as a client named it: by name (versions to 12) or by id. Shared by its targets. */
 export class TopicRef {
-  /** The name, or the id in 22 characters. */
+  /**
+   * The name, or the id in 22 characters. In place of a name that is too long for a topic, something
+   * short that no topic is called: each of its partitions has a key with this text in it.
+   */
   readonly text: string;
   readonly isId: boolean;
   /** The bytes that the answer repeats. */
   readonly bytes: Uint8Array;
   #topic: Topic | undefined;
 
-  constructor(bytes: Uint8Array, isId: boolean) {
+  /** The name, or with `isId` the 16 bytes, of source[start, end), which are copied. */
+  constructor(source: Uint8Array, start: number, end: number, isId: boolean) {
+    const bytes = copyOf(source, start, end);
     this.bytes = bytes;
     this.isId = isId;
-    this.text = isId ? formatUuidShort(bytes) : decodeUtf8(bytes);
+    if (isId) this.text = formatUuidShort(bytes);
+    else this.text = this.isPossible ? decodeUtf8(bytes) : `? ${start}`;
   }
 
   /** False: no topic can have such a name. */

@@ -64,7 +64,10 @@ export class ProduceRequest {
     this.isFlexible = version >= produceRequest.flexibleSince;
     this.readHead(reader);
     const topicsStart = reader.position;
-    while (this.nextTopic()) while (this.nextPartition());
+    while (this.nextTopic()) {
+      reader.spendElements(1 + this.partitionCount);
+      while (this.nextPartition());
+    }
     if (this.isFlexible) reader.skipTags();
     reader.position = topicsStart;
     this.topicsLeft = this.topicCount;

@@ -25,8 +25,8 @@ import { readVarint, varint } from '../../kernel/varint.ts';
 /** Kafka's strings are bounded by their classic int16 length, compact ones too. */
 export const stringBytesMax = 0x7fff;
 /**
- * Elements of all arrays of one request that are decoded to objects. An element may take a single
- * byte of the request and a hundred of memory, and its answer as much again.
+ * Elements of all arrays of one request. An element may take a single byte of the request, a hundred
+ * of memory, and as much again in the answer.
  */
 export const requestElementsMax = 500_000;
 
@@ -52,7 +52,7 @@ export class Reader {
     this.elementsLeft = requestElementsMax;
   }
 
-  /** Counts elements that are about to be made objects of. */
+  /** Counts the elements of an array that is about to be walked. */
   spendElements(count: number): void {
     this.elementsLeft -= count;
     if (this.elementsLeft < 0) throw violation('a request names too many things');

@@ -7,7 +7,7 @@
  */
 import type { Partition, Watcher } from '../../../broker/index.ts';
 import { assert } from '../../../kernel/assert.ts';
-import { copyOf } from '../../../kernel/bytes.ts';
+import { uuidBytes } from '../../../kernel/bytes.ts';
 import type { Timer } from '../../../kernel/ports.ts';
 import type { Link } from '../../contract.ts';
 import { kafkaErrors } from '../error-codes.ts';
@@ -298,8 +298,8 @@ export class FetchHandler implements Watcher {
 
 function topicRefOf(fetch: FetchRequest, bytes: Uint8Array): TopicRef {
   const { topicIdStart, topicNameStart, topicNameEnd } = fetch;
-  if (topicIdStart >= 0) return new TopicRef(copyOf(bytes, topicIdStart, topicIdStart + 16), true);
-  return new TopicRef(copyOf(bytes, topicNameStart, topicNameEnd), false);
+  if (topicIdStart >= 0) return new TopicRef(bytes, topicIdStart, topicIdStart + uuidBytes, true);
+  return new TopicRef(bytes, topicNameStart, topicNameEnd, false);
 }
 
 /** What got records goes to the end, so that a busy partition does not starve the others. */

@@ -76,16 +76,17 @@ class OffsetListing {
     this.#life = request.life;
     this.#head = request.head;
     const { topics } = bodyOf(request, listOffsetsRequest);
-    const counts = new Map<string, number>();
+    const counts = new Map<string, Map<number, number>>();
     for (const { name, partitions } of topics) {
+      const ofTopic = counts.get(name) ?? new Map<number, number>();
+      counts.set(name, ofTopic);
       for (const { partitionIndex } of partitions) {
-        const key = `${name} ${partitionIndex}`;
-        counts.set(key, (counts.get(key) ?? 0) + 1);
+        ofTopic.set(partitionIndex, (ofTopic.get(partitionIndex) ?? 0) + 1);
       }
     }
     this.#topics = topics.map((topic) => ({
       name: topic.name,
-      partitions: this.#rowsOf(topic, counts),
+      partitions: this.#rowsOf(topic, counts.get(topic.name)),
     }));
   }
 
@@ -124,12 +125,15 @@ class OffsetListing {
     this.#link.resume();
   }
 
-  #rowsOf({ name, partitions }: AskedTopic, counts: ReadonlyMap<string, number>): Row[] {
+  #rowsOf(
+    { name, partitions }: AskedTopic,
+    counts: ReadonlyMap<number, number> | undefined,
+  ): Row[] {
     const topic = this.#services.broker.topic(name);
     return partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
       const row = { partitionIndex, errorCode: 0, timestamp: -1, offset: -1, leaderEpoch: -1 };
       const partition = topic?.partitions[partitionIndex];
-      if ((counts.get(`${name} ${partitionIndex}`) ?? 0) > 1) {
+      if ((counts?.get(partitionIndex) ?? 0) > 1) {
         row.errorCode = kafkaErrors.invalidRequest;
       } else if (partition === undefined) {
         row.errorCode = kafkaErrors.unknownTopicOrPartition;
