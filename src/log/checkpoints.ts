@@ -5,12 +5,12 @@
  * Leaves: the file to `checkpoint-file.ts`, what objects mean to the ledger and the state machine.
  *
  * A checkpoint begins at a commit: replay will start where the committed group ended. It counts when all
- * that it includes is durable and every segment before its start has its footer; then what lies before
+ * that it includes, and the end of all that it leaves out, is durable and every segment before its start has its footer; then what lies before
  * the older of the two that are kept is needed no more.
  */
 import type { ByteWriter } from '../kernel/byte-writer.ts';
 import type { BrokerError } from '../kernel/errors.ts';
-import type { Ports } from '../kernel/ports.ts';
+import { DiskError, type Ports } from '../kernel/ports.ts';
 import {
   CheckpointWriter,
   type CheckpointWritten,
@@ -56,6 +56,8 @@ export interface CheckpointParts {
   readonly storeId: Uint8Array;
   /** Growth after which one is due; null: the default. */
   readonly journalBytes: number | null;
+  /** Of the entry applied last. */
+  readonly lastLsn: () => number;
   readonly existing: CheckpointList;
   /** Dead segments that only wait for checkpoints. */
   readonly reclaimable: () => number;
@@ -70,6 +72,8 @@ export class Checkpoints {
   #writer: CheckpointWriter | null = null;
   /** Of the one being written; null until all of it is in its file. */
   #written: CheckpointWritten | null = null;
+  /** What was applied when the walk ended: objects may be left out because of it. */
+  #knownLsn = 0;
   #startLsn = 0;
   #isRequested = false;
   #isPublishing = false;
@@ -135,6 +139,7 @@ export class Checkpoints {
       if (this.#stopped) return;
       if (written === null) return this.#failed(error);
       this.#written = written;
+      this.#knownLsn = Math.max(written.maxLsn, this.#parts.lastLsn());
       this.#maybePublish();
     });
   }
@@ -154,7 +159,7 @@ export class Checkpoints {
     const { ports, pipeline, onPublished } = this.#parts;
     const written = this.#written;
     if (written === null || this.#writer === null || this.#isPublishing) return;
-    if (pipeline.durableLsn < this.#startLsn || pipeline.durableLsn <= written.maxLsn) return;
+    if (pipeline.durableLsn < this.#startLsn || pipeline.durableLsn <= this.#knownLsn) return;
     if (!this.#isSealedBefore(this.#startLsn)) return;
     this.#isPublishing = true;
     this.#writer.publish((error) => {
@@ -188,6 +193,12 @@ export class Checkpoints {
 
   stop(): void {
     this.#stopped = true;
+    try {
+      this.#writer?.abandon();
+    } catch (error) {
+      // The next checkpoint removes what is left of this one.
+      if (!(error instanceof DiskError)) throw error;
+    }
   }
 }
 

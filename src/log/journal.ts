@@ -12,7 +12,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { viewOf, writeInt64LittleEndian } from '../kernel/bytes.ts';
-import type { BrokerError } from '../kernel/errors.ts';
+import { BrokerError } from '../kernel/errors.ts';
 import type { Ports } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
 import { appendEntryBytes } from './block.ts';
@@ -73,6 +73,8 @@ export class Journal {
   readonly #commitListeners: CommitListener[] = [];
   readonly #faultListeners: ((error: BrokerError) => void)[] = [];
   readonly #readyListeners: (() => void)[] = [];
+  /** Closes that wait for the last commit. */
+  readonly #closers: ((error: BrokerError) => void)[] = [];
   readonly #entry = new EntryView();
   readonly #append = new AppendView();
   readonly #body = new Uint8Array(16);
@@ -86,6 +88,7 @@ export class Journal {
     this.#pipeline = new CommitPipeline(ports, this.#store, options.durability, {
       onCut: () => this.#ledger.cut(),
       onCommitted: () => this.#committed(),
+      onDurable: () => this.#durable(),
       onRolled: (segment) => this.#sealer?.add(segment),
       onFault: (error) => this.#failed(error),
     });
@@ -138,6 +141,7 @@ export class Journal {
       nextArchiveId: recovered.nextArchiveId,
       lastLsn: () => this.#lastLsn,
       durableLsn: () => this.#pipeline.durableLsn,
+      highWatermark: () => this.#pipeline.highWatermark,
       onCaughtUp: () => this.#ready(),
       onFault: (error) => this.#failed(error),
     });
@@ -149,6 +153,7 @@ export class Journal {
       machine: this.#machine,
       storeId: this.#options.storeId,
       journalBytes: this.#options.checkpointBytes ?? null,
+      lastLsn: () => this.#lastLsn,
       existing: recovered.checkpoints,
       reclaimable: () => this.#retirement?.reclaimableSegments() ?? 0,
       onPublished: (olderStartLsn) => this.#retirement?.checkpointed(olderStartLsn),
@@ -181,7 +186,10 @@ export class Journal {
     if (this.#isClosed) return this.#ports.scheduler.endOfTick(() => done(null));
     this.#checkpoints?.stop();
     this.#retirement?.stop();
+    let isFinished = false;
     const finish = (error: Error | null): void => {
+      if (isFinished) return;
+      isFinished = true;
       this.#isClosed = true;
       this.#isOpen = false;
       this.#sealer?.stop();
@@ -192,7 +200,16 @@ export class Journal {
     };
     if (this.#fault !== null || !this.#isOpen)
       return this.#ports.scheduler.endOfTick(() => finish(this.#fault));
+    this.#closers.push(finish);
     this.#pipeline.close(finish);
+    this.#giveUpClosing();
+  }
+
+  /** What is appended and has no place on a full disk was never promised: a close does not wait for it. */
+  #giveUpClosing(): void {
+    if (this.#closers.length === 0 || !this.#store.isFull || this.#pipeline.segment.isReady) return;
+    const error = new BrokerError('storage_full', 'the last appends had no space');
+    for (const finish of this.#closers.splice(0)) finish(error);
   }
 
   /** This incarnation's leader epoch: larger than every earlier one. */
@@ -458,9 +475,17 @@ export class Journal {
     this.#retirement?.check();
   }
 
+  /** Durability `write`: the device has caught up with some of what is committed. */
+  #durable(): void {
+    this.#sealer?.advance(this.#pipeline.durableLsn);
+    this.#checkpoints?.check();
+    this.#retirement?.check();
+  }
+
   #armed(): void {
     if (this.#fault !== null) return;
     this.#pipeline.flush();
+    this.#giveUpClosing();
     this.#ready();
   }
 
@@ -477,6 +502,7 @@ export class Journal {
     this.#retirement?.stop();
     this.#ports.logger.error('journal.fenced', { reason: error.message });
     for (const listener of [...this.#faultListeners]) listener(error);
+    for (const finish of this.#closers.splice(0)) finish(error);
   }
 }
 

@@ -150,7 +150,7 @@ export class Ledger {
   expose(): readonly PartitionLog[] {
     for (const partition of this.#cut) {
       partition.expose();
-      if (partition.isDeleted) this.#forgetExtents(partition, Number.MAX_SAFE_INTEGER);
+      if (partition.isGone) this.#forgetExtents(partition, Number.MAX_SAFE_INTEGER);
       else if ((partition.extents.first?.firstOffset ?? Infinity) < partition.visibleStart) {
         this.#forgetExtents(partition, partition.visibleStart);
       }

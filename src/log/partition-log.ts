@@ -32,11 +32,14 @@ export class PartitionLog {
   /** What the group that is being written will make visible. */
   #cutStart: number;
   #cutEnd: number;
+  #isCutDeleted = false;
   /** True while it waits in the list of partitions that the open group changes. */
   isChanged = false;
   /** Somebody waits for its high watermark. */
   isWatched = false;
   isDeleted = false;
+  /** That is committed too: no reader is owed anything. */
+  isGone = false;
   readonly extents = new Extents();
   /** Rising in both fields. */
   readonly epochs: EpochStart[] = [];
@@ -77,12 +80,14 @@ export class PartitionLog {
   cut(): void {
     this.#cutStart = this.logStart;
     this.#cutEnd = this.logEnd;
+    this.#isCutDeleted = this.isDeleted;
   }
 
   /** That group is durable. */
   expose(): void {
     this.visibleStart = this.#cutStart;
     this.highWatermark = this.#cutEnd;
+    this.isGone = this.#isCutDeleted;
   }
 
   /** Bytes kept, by estimate. */

@@ -46,6 +46,8 @@ export interface PipelineEvents {
   onCut(): void;
   /** The group is committed; `highWatermark` has moved. */
   onCommitted(): void;
+  /** Durability `write`: what was committed before is durable. */
+  onDurable(): void;
   /** The writer has left `segment`; its last block is in the open group or before it. */
   onRolled(segment: Segment): void;
   /** Nothing can be promised any more. */
@@ -330,7 +332,9 @@ export class CommitPipeline {
       this.#behindSyncing = false;
       this.#durableLsn = end;
       this.#unsyncedId = to;
+      this.#events.onDurable();
       if (this.#highWatermark > end) this.#syncBehind(this.#highWatermark);
+      else this.flush();
     });
   }
 
@@ -341,8 +345,9 @@ export class CommitPipeline {
     this.#committedCrc = this.#group[this.#group.length - 1]?.crc ?? 0;
     for (const block of this.#group) this.#keepForTail(block);
     this.#group.length = 0;
-    this.#inFlight = false;
+    // In flight until everybody knows: what listeners append belongs to the next group.
     this.#events.onCommitted();
+    this.#inFlight = false;
     this.flush();
   }
 
@@ -378,7 +383,7 @@ export class CommitPipeline {
   }
 
   #becameIdle(): void {
-    for (const waiter of this.#idleWaiters.splice(0)) waiter();
+    if (!this.#behindSyncing) for (const waiter of this.#idleWaiters.splice(0)) waiter();
     if (this.#markTimerSet || this.#stopped || this.#markedLsn >= this.#durableLsn) return;
     this.#markTimerSet = true;
     const seen = this.#durableLsn;
@@ -414,7 +419,7 @@ export class CommitPipeline {
     this.#pool.push(block);
   }
 
-  /** Calls back when everything appended is committed. */
+  /** Calls back when everything appended is committed, and durable. */
   whenIdle(done: () => void): void {
     this.#idleWaiters.push(done);
     this.flush();

@@ -6,7 +6,8 @@
  * store.
  *
  * A segment is dead when no extent lies in it: its partitions are trimmed past it, deleted, or their
- * batches moved. Its file is free when it is dead, sealed, older than both checkpoints, and unpinned.
+ * batches moved. Its file is free when that is durable, and it is sealed, older than both checkpoints,
+ * and unpinned.
  * Order: manifest record durable, then the file is used again; so no crash leaves a name for other bytes.
  */
 import type { BrokerError } from '../kernel/errors.ts';
@@ -33,6 +34,7 @@ export interface RetirementParts {
   /** Of the entry applied last, and up to where entries are durable. */
   readonly lastLsn: () => number;
   readonly durableLsn: () => number;
+  readonly highWatermark: () => number;
   /** `isBehind` has ended. */
   readonly onCaughtUp: () => void;
   readonly onFault: (error: BrokerError) => void;
@@ -99,10 +101,17 @@ export class Retirement {
     for (const segment of this.#parts.store.segments()) {
       if (segment.state !== 'sealed' || segment.extentCount > 0) continue;
       if (!this.#isOld(segment)) this.#reclaimable += 1;
+      else if (!this.#isDeathDurable(segment)) this.#isStale = true;
       else if (segment.pins > 0) segment.onUnpinned = () => this.#unpinned(segment);
       else free.push(segment);
     }
     if (free.length > 0) this.#remove(free);
+  }
+
+  /** Durability `write`: a power cut must not bring back a partition without its segments. */
+  #isDeathDurable(segment: Segment): boolean {
+    if (segment.deadLsn < 0) segment.deadLsn = this.#parts.highWatermark();
+    return this.#parts.durableLsn() >= segment.deadLsn;
   }
 
   #unpinned(segment: Segment): void {

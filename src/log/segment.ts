@@ -56,6 +56,8 @@ export class Segment {
   batchBytes = 0;
   /** Extents of partitions that lie in it; with the last one the segment is dead. */
   extentCount = 0;
+  /** The high watermark when it was found dead: the entries that killed it lie below; -1: alive. */
+  deadLsn = -1;
   /** Monotonic milliseconds when it was sealed. */
   sealedAt = 0;
   /** This process wrote it: its pages are likely cached, and its bytes were never at rest unread. */
