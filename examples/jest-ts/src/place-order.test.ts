@@ -1,5 +1,6 @@
 /** Jest's fake timers are on for all of this, see package.json: they do not stop the broker. */
 
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { createBroker, type EmbeddedBroker } from 'polylog';
 import { placeOrder } from './place-order';
