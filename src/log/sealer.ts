@@ -9,8 +9,9 @@
 import { assert } from '../kernel/assert.ts';
 import type { BrokerError } from '../kernel/errors.ts';
 import type { Clock, DiskError, Scheduler } from '../kernel/ports.ts';
+import type { BatchIndex } from './batch-index.ts';
 import { FOOTER_SLICE_ROWS, FooterBuilder, type FooterSource } from './footer.ts';
-import { SEGMENT_HEADER_BYTES, SEGMENT_TRAILER_BYTES, SLICE_MS } from './limits.ts';
+import { DISK_RETRY_MS, SEGMENT_HEADER_BYTES, SEGMENT_TRAILER_BYTES, SLICE_MS } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { SealedSegment } from './manifest-record.ts';
 import type { Segment } from './segment.ts';
@@ -148,19 +149,31 @@ export class Sealer implements FooterOwner {
     const { index } = segment;
     assert(index !== null, 'a full segment has its index');
     writeFooter(this, segment, index, (error, sealed) => {
-      if (sealed === null) return this.#failed(error);
-      this.#manifest.append({ kind: 'sealed', segment: sealed }, (manifestError) => {
-        if (this.#stopped) return;
-        if (manifestError !== null) return this.onFault(manifestError);
-        segment.footer = sealed.footer;
-        segment.index = null;
-        index.release();
-        segment.state = 'sealed';
-        segment.sealedAt = this.#ports.clock.monotonic();
-        this.#sealing = false;
-        this.onSealed(segment);
-        this.advance(this.#durableLsn);
-      });
+      if (sealed === null) this.#failed(error);
+      else this.#register(segment, index, sealed);
+    });
+  }
+
+  /** The manifest takes it on; on a full disk it is asked again later. */
+  #register(segment: Segment, index: BatchIndex, sealed: SealedSegment): void {
+    this.#manifest.append({ kind: 'sealed', segment: sealed }, (error) => {
+      if (this.#stopped) return;
+      if (error?.code === 'storage_full') {
+        const again = (): void => {
+          if (!this.#stopped) this.#register(segment, index, sealed);
+        };
+        this.scheduler.after(DISK_RETRY_MS, again);
+        return;
+      }
+      if (error !== null) return this.onFault(error);
+      segment.footer = sealed.footer;
+      segment.index = null;
+      index.release();
+      segment.state = 'sealed';
+      segment.sealedAt = this.#ports.clock.monotonic();
+      this.#sealing = false;
+      this.onSealed(segment);
+      this.advance(this.#durableLsn);
     });
   }
 

@@ -23,6 +23,8 @@ import {
 } from '../kernel/ports.ts';
 import {
   ARMED_SEGMENTS,
+  DISK_RESERVE_BYTES,
+  DISK_RETRY_MS,
   FREE_SEGMENTS_IDLE,
   FREE_SEGMENTS_IDLE_MS,
   FREE_SEGMENTS_MAX,
@@ -31,7 +33,6 @@ import {
 import { encodeSegmentHeader, Segment, segmentPath } from './segment.ts';
 
 const FILL_BYTES = 1024 * 1024;
-const RETRY_MS = 1000;
 export const SEGMENT_DIRECTORY = 'segments';
 
 export interface SegmentStoreOptions {
@@ -63,6 +64,8 @@ export class SegmentStore {
   #full = false;
   #closed = false;
   #isTrimSet = false;
+  /** What a new file leaves of the disk: without a checkpoint, a full disk could never be freed. */
+  reserveBytes = DISK_RESERVE_BYTES;
   readonly #fill = new Uint8Array(FILL_BYTES);
   /** One more segment is armed. */
   onArmed: () => void = () => {};
@@ -181,7 +184,7 @@ export class SegmentStore {
     if (!this.#full) this.#ports.logger.warn('disk.space_exhausted', { armed: this.#armed.length });
     this.#full = true;
     this.onArmed();
-    this.#ports.scheduler.after(RETRY_MS, () => this.arm());
+    this.#ports.scheduler.after(DISK_RETRY_MS, () => this.arm());
   }
 
   /**
@@ -193,11 +196,20 @@ export class SegmentStore {
     const path = free ?? `${SEGMENT_DIRECTORY}/new-${id.toString(16).padStart(8, '0')}.seg`;
     let file: DiskFile | null = null;
     const fault = diskFaultOf(() => {
+      if (free === undefined) this.#assertRoom(path);
       file = this.#open(path, free === undefined);
     });
     if (file === null) return this.#ports.scheduler.nextSlice(() => done(fault, null));
     if (free === undefined) this.#fillAndWriteHeader(file, path, id, done);
     else this.#writeHeader(file, path, id, done);
+  }
+
+  /** @throws DiskError */
+  #assertRoom(path: string): void {
+    const room = this.#ports.disk.freeBytes() - this.reserveBytes;
+    if (room < this.segmentBytes) {
+      throw new DiskError('no-space', path, `${room} bytes are left for a new segment`);
+    }
   }
 
   #open(path: string, create: boolean): DiskFile {
