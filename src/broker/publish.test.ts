@@ -119,6 +119,19 @@ test('a batch too large is refused before its checksum is looked at', () => {
   assert.equal(appendBytes(broker, partition, batch).error, 'batch_too_large');
 });
 
+test('a batch that no segment can hold is refused, whatever the topic allows', () => {
+  const segmentBytes = 1024 * 1024;
+  const { broker, partition, now } = bench({ 'max.message.bytes': '1000000000' });
+  const record = (bytes: number) => [{ key: null, value: new Uint8Array(bytes), timestamp: now }];
+  const tooLarge = appendBatch(broker, partition, record(segmentBytes));
+  assert.equal(tooLarge.error, 'batch_too_large');
+  assert.equal(appendBatch(broker, partition, record(segmentBytes - 20_000)).error, null);
+  assert.equal(
+    appendBatch(broker, partition, record(segmentBytes - 8_200)).error,
+    'batch_too_large',
+  );
+});
+
 test('timestamps too far ahead or behind are refused, and the record at fault is named', () => {
   const { broker, partition, now } = bench({
     'message.timestamp.after.max.ms': '1000',

@@ -168,8 +168,9 @@ export class Appender {
     const damage = findBatchDamage(view, start, end);
     if (damage !== batchFault.none) return this.#refuseBatch(outcome, damage);
     const { maxMessageBytes } = partition.topic.options;
-    if (end - start > maxMessageBytes) {
-      return this.#refuse(outcome, 'batch_too_large', `${end - start} bytes of ${maxMessageBytes}`);
+    const most = Math.min(maxMessageBytes, this.#journal.batchBytesMax);
+    if (end - start > most) {
+      return this.#refuse(outcome, 'batch_too_large', `${end - start} bytes of ${most}`);
     }
     const fault = findBatchFault(bytes, view, start, end);
     if (fault !== batchFault.none) return this.#refuseBatch(outcome, fault);
@@ -248,11 +249,11 @@ export class Appender {
     codec: Codec,
     outcome: AppendOutcome,
   ): Uint8Array | null {
-    const { maxMessageBytes } = partition.topic.options;
+    const most = Math.min(partition.topic.options.maxMessageBytes, this.#journal.batchBytesMax);
     try {
       const renewed = recompress(bytes, view, start, end, codec);
-      if (renewed.length <= maxMessageBytes) return renewed;
-      this.#refuse(outcome, 'batch_too_large', `${renewed.length} bytes of ${maxMessageBytes}`);
+      if (renewed.length <= most) return renewed;
+      this.#refuse(outcome, 'batch_too_large', `${renewed.length} bytes of ${most}`);
     } catch (error) {
       this.#refuseError(outcome, error);
     }

@@ -43,9 +43,15 @@ export class BatchIndex {
   readonly #chunks: Chunk[] = [];
   readonly #rowsOf = new Map<number, GrowableU32>();
   #rowCount = 0;
+  #offsets = 0;
 
   get rowCount(): number {
     return this.#rowCount;
+  }
+
+  /** Offsets of all rows together: no partition's rows lie farther apart. */
+  get offsets(): number {
+    return this.#offsets;
   }
 
   get partitionCount(): number {
@@ -79,6 +85,7 @@ export class BatchIndex {
     }
     rows.push(row);
     this.#rowCount = row + 1;
+    this.#offsets += location.lastOffset - location.baseOffset + 1;
   }
 
   /** Nobody looks anything up here any more; its memory goes to the next index. */
@@ -91,6 +98,7 @@ export class BatchIndex {
     this.#chunks.length = 0;
     this.#rowsOf.clear();
     this.#rowCount = 0;
+    this.#offsets = 0;
   }
 
   /** Ids of the partitions with rows, rising. */

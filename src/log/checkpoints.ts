@@ -20,7 +20,7 @@ import {
 import { openCheckpoint } from './checkpoint-reader.ts';
 import { EntryKind } from './entry.ts';
 import type { Ledger } from './ledger.ts';
-import { CHECKPOINT_JOURNAL_BYTES } from './limits.ts';
+import { CHECKPOINT_JOURNAL_BYTES, DISK_RESERVE_BYTES, DISK_RETRY_MS } from './limits.ts';
 import type { ObjectCursor, ObjectHead, StateMachine } from './machine.ts';
 import { PartitionLog } from './partition-log.ts';
 import type { CommitPipeline } from './pipeline.ts';
@@ -78,13 +78,19 @@ export class Checkpoints {
   #isRequested = false;
   #isPublishing = false;
   #stopped = false;
-  /** After a full disk: the LSN from which on to try again. */
-  #notBeforeLsn = 0;
+  /** After a full disk: it is not yet time to try again. */
+  #isPostponed = false;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
     this.#startLsns = [...parts.existing.startLsns];
     this.#bytes = parts.existing.bytes;
+    this.#reserve();
+  }
+
+  /** Room for the two that set free what a full disk is waiting for. */
+  #reserve(): void {
+    this.#parts.store.reserveBytes = DISK_RESERVE_BYTES + KEEP * this.#bytes;
   }
 
   /** The journal before it is needed no more; 0 while there is only one checkpoint. */
@@ -114,11 +120,12 @@ export class Checkpoints {
 
   #isDue(): boolean {
     const { pipeline, store, journalBytes, reclaimable } = this.#parts;
-    const grown = pipeline.highWatermark - (this.#startLsns[0] ?? 0);
-    if (grown <= 0 || pipeline.highWatermark < this.#notBeforeLsn) return false;
+    if (this.#isPostponed) return false;
     if (this.#isRequested) return true;
+    const grown = pipeline.highWatermark - (this.#startLsns[0] ?? 0);
     const base = journalBytes ?? CHECKPOINT_JOURNAL_BYTES;
     if (grown >= Math.max(base, 2 * this.#bytes)) return true;
+    if (store.isFull) return reclaimable() > 0;
     return reclaimable() > Math.max(RECLAIM_SEGMENTS_MIN, store.count * RECLAIM_RATIO);
   }
 
@@ -145,21 +152,28 @@ export class Checkpoints {
   }
 
   #failed(error: BrokerError | null): void {
-    const { ports, pipeline, onFault } = this.#parts;
+    const { ports, onFault } = this.#parts;
     this.#writer = null;
     this.#written = null;
     this.#isPublishing = false;
     if (error === null) return;
     if (error.code !== 'storage_full') return onFault(error);
     ports.logger.warn('checkpoint.postponed', { reason: error.message });
-    this.#notBeforeLsn = pipeline.highWatermark + CHECKPOINT_JOURNAL_BYTES / 16;
+    this.#isPostponed = true;
+    ports.scheduler.after(DISK_RETRY_MS, () => {
+      this.#isPostponed = false;
+      this.check();
+    });
   }
 
   #maybePublish(): void {
     const { ports, pipeline, onPublished } = this.#parts;
     const written = this.#written;
     if (written === null || this.#writer === null || this.#isPublishing) return;
-    if (pipeline.durableLsn < this.#startLsn || pipeline.durableLsn <= this.#knownLsn) return;
+    if (pipeline.durableLsn < this.#startLsn) return;
+    // Without changes behind its start there is nothing more to wait for: an idle log commits nothing.
+    const isAhead = this.#knownLsn > this.#startLsn;
+    if (isAhead && pipeline.durableLsn <= this.#knownLsn) return;
     if (!this.#isSealedBefore(this.#startLsn)) return;
     this.#isPublishing = true;
     this.#writer.publish((error) => {
@@ -172,6 +186,7 @@ export class Checkpoints {
         this.#isPublishing = false;
         if (removeError !== null) return this.#failed(removeError);
         this.#bytes = written.bytes;
+        this.#reserve();
         this.#startLsns = [this.#startLsn, ...this.#startLsns].slice(0, KEEP);
         ports.logger.debug('checkpoint.published', {
           startLsn: this.#startLsn,

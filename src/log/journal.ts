@@ -15,11 +15,11 @@ import { viewOf, writeInt64LittleEndian } from '../kernel/bytes.ts';
 import { BrokerError } from '../kernel/errors.ts';
 import type { Ports } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
-import { appendEntryBytes } from './block.ts';
+import { appendEntryBytes, BLOCK_HEADER_BYTES } from './block.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ColdChunks } from './cold-chunks.ts';
 import { AppendView, ENTRY_HEADER_BYTES, EntryKind, EntryView } from './entry.ts';
-import { footerBytes } from './footer.ts';
+import { fitsFooter, footerBytes } from './footer.ts';
 import { FooterCache } from './footer-cache.ts';
 import type { JournalOptions } from './journal-options.ts';
 import { Ledger } from './ledger.ts';
@@ -28,6 +28,7 @@ import {
   GATHERED_BYTES_MAX,
   INDEX_BYTES_MAX,
   REFERENCE_BYTES_MIN,
+  SEGMENT_HEADER_BYTES,
   TARGETS_MAX,
 } from './limits.ts';
 import { LogReader, type PlanStatus } from './log-reader.ts';
@@ -142,6 +143,7 @@ export class Journal {
       lastLsn: () => this.#lastLsn,
       durableLsn: () => this.#pipeline.durableLsn,
       highWatermark: () => this.#pipeline.highWatermark,
+      onReclaimable: () => this.#checkpoints?.check(),
       onCaughtUp: () => this.#ready(),
       onFault: (error) => this.#failed(error),
     });
@@ -283,11 +285,18 @@ export class Journal {
     return 'wait';
   }
 
+  /** The largest batch that can be stored: with its entry, block and footer it fills a segment. */
+  get batchBytesMax(): number {
+    const around = BLOCK_HEADER_BYTES + appendEntryBytes(TARGETS_MAX, 0);
+    const footer = footerBytes(TARGETS_MAX, TARGETS_MAX);
+    return this.#store.segmentBytes - SEGMENT_HEADER_BYTES - footer - around;
+  }
+
   #footerBytes(targetCount: number): number {
     const { index, bytes } = this.#pipeline.segment;
     if (index === null) return 0;
     // No room for another row: the writer goes on in the next segment.
-    if (index.bytes >= INDEX_BYTES_MAX) return bytes;
+    if (index.bytes >= INDEX_BYTES_MAX || !fitsFooter(0, index.offsets)) return bytes;
     return footerBytes(index.rowCount + targetCount, index.partitionCount + targetCount);
   }
 
@@ -486,6 +495,7 @@ export class Journal {
     if (this.#fault !== null) return;
     this.#pipeline.flush();
     this.#giveUpClosing();
+    if (this.#store.isFull) this.#checkpoints?.check();
     this.#ready();
   }
 

@@ -14,6 +14,7 @@ import type { BrokerError } from '../kernel/errors.ts';
 import type { Ports } from '../kernel/ports.ts';
 import type { FooterCache } from './footer-cache.ts';
 import type { Ledger } from './ledger.ts';
+import { DISK_RETRY_MS } from './limits.ts';
 import type { StateMachine } from './machine.ts';
 import type { Manifest } from './manifest.ts';
 import { Rewriting } from './rewriting.ts';
@@ -35,6 +36,8 @@ export interface RetirementParts {
   readonly lastLsn: () => number;
   readonly durableLsn: () => number;
   readonly highWatermark: () => number;
+  /** Dead segments were found that wait for checkpoints only. */
+  readonly onReclaimable: () => void;
   /** `isBehind` has ended. */
   readonly onCaughtUp: () => void;
   readonly onFault: (error: BrokerError) => void;
@@ -80,9 +83,9 @@ export class Retirement {
     this.#rewriting?.consider();
   }
 
-  /** Dead segments that the next checkpoints will set free. */
+  /** Dead segments that the next checkpoints will set free; 0 while that is not known. */
   reclaimableSegments(): number {
-    return this.#reclaimable;
+    return this.#isStale ? 0 : this.#reclaimable;
   }
 
   /** A segment was sealed. */
@@ -106,6 +109,7 @@ export class Retirement {
       else free.push(segment);
     }
     if (free.length > 0) this.#remove(free);
+    if (this.#reclaimable > 0) this.#parts.onReclaimable();
   }
 
   /** Durability `write`: a power cut must not bring back a partition without its segments. */
@@ -121,24 +125,29 @@ export class Retirement {
   }
 
   #remove(free: readonly Segment[]): void {
-    const { manifest, onFault } = this.#parts;
+    const { ports, manifest, onFault } = this.#parts;
     this.#isRemoving = true;
     for (const segment of free) segment.state = 'retired';
     const named = free.filter((segment) => manifest.segments.has(segment.id));
     const ids = named.map((segment) => segment.id);
     const finish = (error: BrokerError | null): void => {
       if (this.#stopped) return;
-      this.#isRemoving = false;
       if (error !== null && error.code !== 'storage_full') return onFault(error);
       for (const segment of free) {
         if (error === null) this.#recycle(segment);
         else segment.state = 'sealed';
       }
-      if (error !== null) this.#isStale = true;
-      this.check();
+      if (error === null) return this.#removed(false);
+      ports.scheduler.after(DISK_RETRY_MS, () => this.#removed(true));
     };
     if (ids.length === 0) return finish(null);
     manifest.append({ kind: 'removed', ids }, finish);
+  }
+
+  #removed(isPostponed: boolean): void {
+    this.#isRemoving = false;
+    if (isPostponed) this.#isStale = true;
+    this.check();
   }
 
   #recycle(segment: Segment): void {
