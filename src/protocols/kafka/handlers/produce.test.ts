@@ -250,6 +250,25 @@ describe('a batch that is produced', () => {
     assert.equal(errorCode, kafkaErrors.messageTooLarge);
   });
 
+  it('has keys where the topic is compacted, and the answer names the record without [KIP-467]', () => {
+    const { client } = started({ 'cleanup.policy': 'compact' });
+    const record = (key: Uint8Array | null) => ({ key, value: encodeUtf8('v'), timestamp: now });
+    const mixed = buildBatch([record(encodeUtf8('k')), record(null)]);
+    for (const [version, indexes] of [
+      [7, []],
+      [8, [1]],
+      [12, [1]],
+    ] as const) {
+      const row = client.produce('t', mixed, { version });
+      assert.equal(row.errorCode, kafkaErrors.invalidRecord);
+      assert.deepEqual(
+        row.recordErrors.map(({ batchIndex }) => batchIndex),
+        indexes,
+      );
+    }
+    assert.equal(client.produce('t', buildBatch([record(encodeUtf8('k'))])).baseOffset, 0);
+  });
+
   it('keeps its leader epoch to itself: it gets that of the broker', () => {
     const { client, topic } = started();
     const batch = batchOf(['a'], { leaderEpoch: 99 });
