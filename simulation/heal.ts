@@ -12,7 +12,7 @@ import { TailReader } from './clients/reader.ts';
 import type { Life } from './life.ts';
 import { promise } from './violation.ts';
 
-const WORK_MICROS = 500_000;
+const WORK_STEPS = 300;
 const PATIENCE_MICROS = 30_000_000;
 const LOOK_MICROS = 20_000;
 /** Segments that an empty broker may keep: written, armed, and too few to be worth a checkpoint. */
@@ -29,7 +29,7 @@ export function heal(life: Life, clients: readonly Client[]): void {
       drainer.connect(life);
     }
   }
-  life.post('heal.enough', WORK_MICROS, () => {
+  life.post('heal.enough', WORK_STEPS * stage.scenario.workload.thinkMicros, () => {
     stage.bytesLeft = 0;
     stage.isCalm = true;
     until(

@@ -9,6 +9,7 @@
  *   doubtful    asked for in an earlier life and never confirmed: may come back or not
  */
 import type { Delivery } from '../src/broker/queues/index.ts';
+import { LowestFirst } from './lowest-first.ts';
 import type { PartitionHistory } from './partition-history.ts';
 import type { SentLedger } from './sent.ts';
 import type { TopicHistory, TopicStage } from './topic-history.ts';
@@ -28,8 +29,10 @@ export class QueuePartitionHistory {
   readonly attemptsOpen = new Map<number, number>();
   /** Of this life: who holds what, what came back, how far fresh deliveries have come. */
   readonly leased = new Map<number, { readonly consumer: number; readonly attempt: number }>();
-  readonly returned = new Set<number>();
+  readonly returned = new LowestFirst();
   cursor: number;
+  /** Settled and given back in this life and not confirmed yet, in the order of the calls. */
+  readonly unconfirmed: { readonly offset: number; readonly attempt: number }[] = [];
   /** Below it records may be gone that other queues had settled before this one was declared. */
   goneBelow = 0;
   /** Below it a record may be flagged though it was never delivered: the broker could not know. */
@@ -52,6 +55,7 @@ export class QueuePartitionHistory {
     for (const offset of this.settling) this.doubtful.add(offset);
     this.settling.clear();
     this.attemptsOpen.clear();
+    this.unconfirmed.length = 0;
     this.leased.clear();
     this.returned.clear();
     this.cursor = this.from;
@@ -114,7 +118,9 @@ export class QueueHistory {
       const end = ends[index] ?? 0;
       for (let offset = partition.from; offset < end; offset++) {
         if (partition.settled.has(offset) || partition.leased.has(offset)) continue;
+        if (partition.settling.has(offset)) continue;
         partition.settling.add(offset);
+        partition.unconfirmed.push({ offset, attempt: 0 });
         partition.doubtful.delete(offset);
         partition.returned.delete(offset);
       }
@@ -157,11 +163,12 @@ export class QueueHistory {
     logStart: number,
     what: string,
   ): void {
-    for (const returned of partition.returned) {
-      if (returned < logStart) partition.returned.delete(returned);
+    let lowest = partition.returned.lowest();
+    while (lowest !== undefined && lowest < logStart) {
+      partition.returned.delete(lowest);
+      lowest = partition.returned.lowest();
     }
-    if (partition.returned.size > 0) {
-      const lowest = Math.min(...partition.returned);
+    if (lowest !== undefined) {
       promise(offset === lowest, `${what} came, though ${lowest} had come back`);
       partition.returned.delete(offset);
       return;
@@ -200,6 +207,7 @@ export class QueueHistory {
     for (const offset of held) {
       partition.leased.delete(offset);
       partition.settling.add(offset);
+      partition.unconfirmed.push({ offset, attempt: 0 });
     }
     return held;
   }
@@ -219,7 +227,9 @@ export class QueueHistory {
       const attempt = partition.leased.get(offset)?.attempt ?? 0;
       partition.leased.delete(offset);
       partition.returned.add(offset);
-      if (isCounted) partition.attemptsOpen.set(offset, attempt);
+      if (!isCounted) continue;
+      partition.attemptsOpen.set(offset, attempt);
+      partition.unconfirmed.push({ offset, attempt });
     }
     return held;
   }
@@ -234,16 +244,15 @@ export class QueueHistory {
   confirmation(): () => void {
     const parts = this.partitions.map((partition) => ({
       partition,
-      settling: [...partition.settling],
-      attempts: [...partition.attemptsOpen],
+      last: partition.unconfirmed.at(-1),
     }));
     return () => {
-      for (const { partition, settling, attempts } of parts) {
-        for (const offset of settling) {
-          partition.settling.delete(offset);
-          partition.settled.add(offset);
+      for (const { partition, last } of parts) {
+        const end = last === undefined ? 0 : partition.unconfirmed.indexOf(last) + 1;
+        for (const { offset, attempt } of partition.unconfirmed.splice(0, end)) {
+          if (attempt > 0) partition.attempts.set(offset, attempt);
+          else if (partition.settling.delete(offset)) partition.settled.add(offset);
         }
-        for (const [offset, attempt] of attempts) partition.attempts.set(offset, attempt);
       }
     };
   }
@@ -256,6 +265,12 @@ function heldIn(
   end: number,
 ): number[] {
   const held: number[] = [];
+  if (end - first < partition.leased.size) {
+    for (let offset = first; offset < end; offset++) {
+      if (partition.leased.get(offset)?.consumer === consumer) held.push(offset);
+    }
+    return held;
+  }
   for (const [offset, lease] of partition.leased) {
     if (lease.consumer === consumer && offset >= first && offset < end) held.push(offset);
   }

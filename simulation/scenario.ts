@@ -9,6 +9,8 @@ import { chooseSwarm, type Swarm } from './swarm.ts';
 import { type TopicKind, topicKinds } from './topic-history.ts';
 
 const MIB = 1024 * 1024;
+/** Actions of one client in one life. */
+const STEPS_MAX = 2500;
 
 /** How a life is to end, unless something else ends it before. */
 export interface Ending {
@@ -60,6 +62,8 @@ export function chooseScenario(random: SeededRandom): Scenario {
   const draw = random.fork('scenario');
   const durability = draw.chance(0.1) ? 'write' : 'fsync';
   const isCalm = draw.chance(0.25);
+  const workload = chooseWorkload(random.fork('workload'));
+  const lifeMicros = draw.pick([30_000, 200_000, 1_000_000, 4_000_000]);
   return {
     swarm: {
       ...swarm,
@@ -70,7 +74,7 @@ export function chooseScenario(random: SeededRandom): Scenario {
     segmentBytes: draw.pick([MIB, MIB, MIB, 2 * MIB]),
     durability,
     lives: draw.between(2, 7),
-    lifeMicros: draw.pick([30_000, 200_000, 1_000_000, 4_000_000]),
+    lifeMicros: Math.min(lifeMicros, workload.thinkMicros * STEPS_MAX),
     bytesPerLife: draw.between(1, 5) * MIB,
     batchesPerLife: draw.pick([200, 1000, 3000]),
     kinds: topicKinds.filter(() => draw.chance(0.5)),
@@ -78,7 +82,7 @@ export function chooseScenario(random: SeededRandom): Scenario {
     partitionsMax: draw.between(1, 4),
     retentionMs: draw.pick([20, 200, 2000, 60_000]),
     retentionBytes: draw.pick([64, 256, 1024]) * 1024,
-    workload: chooseWorkload(random.fork('workload')),
+    workload,
     rots: durability === 'fsync' && swarm.crash.flipsMax > 0,
   };
 }

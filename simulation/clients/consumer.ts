@@ -59,7 +59,7 @@ export class Consumer extends Client implements ConsumerHandler {
     if (draw < 0.45) this.settleSome(life);
     else if (draw < 0.6) this.giveBackSome(random.chance(0.5));
     else if (draw < 0.65) this.extendOne();
-    else if (draw < 0.7) handle.setCredit(random.pick([0, 1, 10, 1000]));
+    else if (draw < 0.7) handle.setCredit(random.pick([0, 1, 10, 300]));
     else if (draw < 0.72) this.leave(life);
     else if (draw < 0.75) this.confirm(life);
     else if (draw < 0.76) this.purge(life);
@@ -83,7 +83,7 @@ export class Consumer extends Client implements ConsumerHandler {
     const { random } = this;
     this.number = ++this.stage.consumers;
     this.history = known;
-    const credit = this.stage.isHealing ? Number.POSITIVE_INFINITY : random.pick([1, 5, 50, 1000]);
+    const credit = this.stage.isHealing ? Number.POSITIVE_INFINITY : random.pick([1, 5, 50, 300]);
     this.handle = life.broker.queues.consume(queue, this, { credit });
     this.stage.world.note('consumer.attached');
   }

@@ -181,7 +181,7 @@ export class TailReader extends Client implements Watcher {
     read(life, { partition, offset, ...pace }, (result) => {
       this.isReading = false;
       const next = checkRead(life, history, partition, offset, result);
-      if (next === -1) this.position = Math.max(offset + 1, partition.logStart);
+      if (next === -1) this.position = Math.max(offset, partition.logStart);
       else this.position = next;
       const hasMore = result.error === null && this.position < partition.highWatermark;
       if (next === -1 && partition.isDeleted) return;
