@@ -14,7 +14,7 @@ function bench(options: Readonly<Record<string, string>>) {
 }
 
 function append(broker: Broker, partition: Partition, bytes: number, timestamp: number): void {
-  const record = { key: null, value: new Uint8Array(bytes), timestamp };
+  const record = { key: new Uint8Array(1), value: new Uint8Array(bytes), timestamp };
   assert.equal(appendBatch(broker, partition, [record]).error, null);
 }
 

@@ -79,14 +79,10 @@ function readValue(step: Step, flexible: boolean, reader: Reader): unknown {
       return reader.int8();
     case 'int16':
       return reader.int16();
-    case 'uint16':
-      return reader.uint16();
     case 'int32':
       return reader.int32();
     case 'int64':
       return reader.int64();
-    case 'float64':
-      return reader.float64();
     case 'bool':
       return reader.int8() !== 0;
     case 'uuid':

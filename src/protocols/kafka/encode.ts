@@ -71,7 +71,6 @@ function writeValue(step: Step, flexible: boolean, value: unknown, writer: ByteW
       writer.int8(value as number);
       break;
     case 'int16':
-    case 'uint16':
       writer.int16(value as number);
       break;
     case 'int32':
@@ -79,9 +78,6 @@ function writeValue(step: Step, flexible: boolean, value: unknown, writer: ByteW
       break;
     case 'int64':
       writer.int64(value as number);
-      break;
-    case 'float64':
-      writer.float64(value as number);
       break;
     case 'bool':
       writer.int8(value === true ? 1 : 0);

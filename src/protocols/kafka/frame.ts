@@ -29,8 +29,6 @@ const peekBytes = 6;
 export const requestBytesMax = 100 * 1024 * 1024;
 /** The longest request without record batches in it: decoding makes objects of these bytes. */
 export const plainRequestBytesMax = 16 * 1024 * 1024;
-/** The longest request of a peer that has not yet said who it is, where that is asked. */
-export const strangerRequestBytesMax = 512 * 1024;
 
 /**
  * Bytes of the frame that begins at `start`, its length field included; 0 while too few bytes are

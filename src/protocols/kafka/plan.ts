@@ -119,12 +119,10 @@ function smallest(kind: Kind, layout: Layout | null, flexible: boolean, nullable
     case 'bool':
       return 1;
     case 'int16':
-    case 'uint16':
       return 2;
     case 'int32':
       return 4;
     case 'int64':
-    case 'float64':
       return 8;
     case 'uuid':
       return 16;

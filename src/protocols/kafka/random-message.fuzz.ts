@@ -55,14 +55,10 @@ function randomValue(step: Step, dice: Dice): unknown {
       return dice.below(256) - 128;
     case 'int16':
       return dice.below(65_536) - 32_768;
-    case 'uint16':
-      return dice.below(65_536);
     case 'int32':
       return dice.below(2 ** 32) - 2 ** 31;
     case 'int64':
       return randomInt64(dice);
-    case 'float64':
-      return dice.below(2 ** 32) / 1024;
     case 'bool':
       return dice.below(2) === 1;
     case 'string':

@@ -68,10 +68,6 @@ export class Reader {
     return this.view.getInt16(this.take(2));
   }
 
-  uint16(): number {
-    return this.view.getUint16(this.take(2));
-  }
-
   // HOT
   int32(): number {
     return this.view.getInt32(this.take(4));
@@ -83,10 +79,6 @@ export class Reader {
     if (value > Number.MAX_SAFE_INTEGER) return Number.MAX_SAFE_INTEGER;
     if (value < Number.MIN_SAFE_INTEGER) return Number.MIN_SAFE_INTEGER;
     return value;
-  }
-
-  float64(): number {
-    return this.view.getFloat64(this.take(8));
   }
 
   // HOT

@@ -22,10 +22,8 @@
 export type Kind =
   | 'int8'
   | 'int16'
-  | 'uint16'
   | 'int32'
   | 'int64'
-  | 'float64'
   | 'bool'
   | 'string'
   | 'uuid'
@@ -136,10 +134,8 @@ function primitive<Value>(
 
 export const int8 = primitive<number>('int8');
 export const int16 = primitive<number>('int16');
-export const uint16 = primitive<number>('uint16');
 export const int32 = primitive<number>('int32');
 export const int64 = primitive<number>('int64');
-export const float64 = primitive<number>('float64');
 export const bool = primitive<boolean>('bool');
 export const string = primitive<string>('string');
 export const uuid = primitive<string>('uuid');
