@@ -15,6 +15,7 @@ import type { Logger } from '../kernel/ports.ts';
 import '../node/admin-socket.ts';
 import '../node/clock.ts';
 import '../node/data-folder-lock.ts';
+import '../node/keep-alive.ts';
 import '../node/net.ts';
 import '../node/scheduler.ts';
 import type { EmbeddedBroker } from './embedded-broker.ts';

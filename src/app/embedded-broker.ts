@@ -40,7 +40,8 @@ export interface TopicInfo {
 }
 
 /**
- * A running broker. Close it when you are done: an open listener keeps the process alive.
+ * A running broker. Close it when you are done: an open listener, reader or consumer keeps the process
+ * alive.
  *
  * Calls that can fail reject with, or throw, a `BrokerError`, whose `code` says why. After `close`
  * every call fails with `draining`; after a fault with that fault.

@@ -8,6 +8,7 @@
 import type { Broker } from '../broker/index.ts';
 import { BrokerError } from '../kernel/errors.ts';
 import type { Logger, Scheduler } from '../kernel/ports.ts';
+import { KeepAlive } from '../node/keep-alive.ts';
 import { type OutgoingMessage, type PublishedMessage, recordOf } from './message.ts';
 import type { RunningBroker } from './running-broker.ts';
 
@@ -26,6 +27,8 @@ export interface LiveParts {
 export class EmbeddedHost {
   readonly #running: RunningBroker;
   readonly #open = new Set<Open>();
+  /** While somebody waits for messages: a lease may end, a retry may be due. */
+  readonly #keepAlive = new KeepAlive();
   #isClosed = false;
 
   constructor(running: RunningBroker) {
@@ -64,8 +67,15 @@ export class EmbeddedHost {
 
   /** Makes something that ends with the broker, at the latest. */
   own<T extends Open>(make: (forget: (one: T) => void) => T): T {
-    const one = make((ended) => this.#open.delete(ended));
+    let isOver = false;
+    const one = make((ended) => {
+      isOver = true;
+      this.#forget(ended);
+    });
+    // It may have ended while it was made.
+    if (isOver) return one;
     this.#open.add(one);
+    this.#keepAlive.hold();
     return one;
   }
 
@@ -73,6 +83,11 @@ export class EmbeddedHost {
   close(): void {
     this.#isClosed = true;
     this.#endAll(null);
+  }
+
+  #forget(one: Open): void {
+    this.#open.delete(one);
+    if (this.#open.size === 0) this.#keepAlive.release();
   }
 
   #endAll(failure: BrokerError | null): void {

@@ -1,6 +1,7 @@
 /** `polylog config explain` and `polylog version`. */
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
@@ -52,4 +53,12 @@ test('help names every option with its default', async (t) => {
   assert.equal(code, 0);
   assert.match(stdout, /--data-dir <PATH>[\s\S]*Default:\s+\.\/polylog-data/);
   assert.match(stdout, /--listen <PROTOCOL:\/\/HOST:PORT>/);
+});
+
+test('a Node that is too old is told so in one line', () => {
+  const main = new URL('../../src/cli/main.js', import.meta.url).href;
+  const code = `Object.defineProperty(process.versions, 'node', { value: '20.18.9' }); import('${main}');`;
+  const { status, stderr } = spawnSync(process.execPath, ['--eval', code], { encoding: 'utf8' });
+  assert.equal(stderr, 'polylog: Node 20.19 or newer is needed; this is 20.18.9\n');
+  assert.equal(status, 1);
 });
