@@ -3,7 +3,7 @@
  *
  * Owns: chunk buffers, which are loaded, which are under way, who waits.
  * Invariant: segment ids are never used twice, so a chunk can not go stale; at most
- * `chunksMax` buffers exist.
+ * `chunksMax` buffers exist, however many readers there are: the others wait for their turn.
  */
 import type { Segment } from './segment.ts';
 import { storageDamaged, storageFailed } from './storage-fault.ts';
@@ -16,6 +16,8 @@ interface Chunk {
   length: number;
   state: 'loading' | 'loaded' | 'failed';
   error: Error | null;
+  /** Somebody has copied from it. */
+  isRead: boolean;
   readonly waiters: (() => void)[];
 }
 
@@ -23,7 +25,11 @@ export class ColdChunks {
   readonly #chunksMax: number;
   /** In order of use, the longest unused first. */
   readonly #chunks = new Map<string, Chunk>();
-  readonly #buffers: Uint8Array[] = [];
+  /** Of a chunk that was given up; the next one takes it. */
+  #spare: Uint8Array | null = null;
+  #loading = 0;
+  /** Readers for whose chunks no buffer was free. */
+  readonly #blocked: (() => void)[] = [];
 
   constructor(chunksMax: number) {
     this.#chunksMax = chunksMax;
@@ -44,7 +50,12 @@ export class ColdChunks {
   ): number {
     const number = Math.floor(position / CHUNK_BYTES);
     const key = `${segment.id}:${number}`;
-    const chunk = this.#chunks.get(key) ?? this.#load(segment, number, key);
+    const found = this.#chunks.get(key);
+    if (found === undefined && this.#loading >= this.#chunksMax) {
+      this.#blocked.push(ready);
+      return 0;
+    }
+    const chunk = found ?? this.#load(segment, number, key);
     if (chunk.state === 'loading') {
       chunk.waiters.push(ready);
       return 0;
@@ -52,6 +63,7 @@ export class ColdChunks {
     this.#chunks.delete(key);
     if (chunk.error !== null) throw chunk.error;
     this.#chunks.set(key, chunk);
+    chunk.isRead = true;
     const from = position - number * CHUNK_BYTES;
     const count = Math.min(length, chunk.length - from);
     if (count <= 0) throw storageDamaged(segment.file.path, position, 'the file ends here');
@@ -63,31 +75,49 @@ export class ColdChunks {
     this.#evict();
     const chunk: Chunk = {
       key,
-      bytes: this.#buffers.pop() ?? new Uint8Array(CHUNK_BYTES),
+      bytes: this.#spare ?? new Uint8Array(CHUNK_BYTES),
       length: 0,
       state: 'loading',
       error: null,
+      isRead: false,
       waiters: [],
     };
+    this.#spare = null;
+    this.#loading += 1;
     this.#chunks.set(key, chunk);
     segment.pin();
     segment.file.read(chunk.bytes, 0, CHUNK_BYTES, number * CHUNK_BYTES, (error, bytesRead) => {
       segment.unpin();
+      this.#loading -= 1;
       chunk.state = error === null ? 'loaded' : 'failed';
       chunk.error = error === null ? null : storageFailed(error);
       chunk.length = bytesRead;
       for (const waiter of chunk.waiters.splice(0)) waiter();
+      this.#unblock();
     });
     return chunk;
   }
 
+  /** As many as can load now; some may be gone, so all of them when nothing is under way. */
+  #unblock(): void {
+    const free = this.#chunksMax - this.#loading;
+    const count = this.#loading === 0 ? this.#blocked.length : free;
+    for (const reader of this.#blocked.splice(0, count)) reader();
+  }
+
+  /** Makes room for one more; what nobody has copied from yet goes last. */
   #evict(): void {
-    for (const [key, chunk] of this.#chunks) {
-      if (this.#chunks.size < this.#chunksMax) return;
+    if (this.#chunks.size < this.#chunksMax) return;
+    let oldest: Chunk | null = null;
+    for (const chunk of this.#chunks.values()) {
       if (chunk.state === 'loading') continue;
-      this.#chunks.delete(key);
-      this.#buffers.push(chunk.bytes);
-      if (this.#buffers.length > 4) this.#buffers.pop();
+      oldest ??= chunk;
+      if (!chunk.isRead) continue;
+      oldest = chunk;
+      break;
     }
+    if (oldest === null) return;
+    this.#chunks.delete(oldest.key);
+    this.#spare = oldest.bytes;
   }
 }
