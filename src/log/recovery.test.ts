@@ -91,3 +91,46 @@ test('damage in what a checkpoint includes is refused', () => {
   scribble(disk, 'segments/00000001.seg', position);
   assert.throws(() => t.restart(plain), /00000001\.seg/);
 });
+
+test('damage in the first block of a segment is named there, not at the end of the one before', () => {
+  const t = new TestJournal(plain).open();
+  t.journal.createPartition(1, 0);
+  for (let i = 0; i < 40; i++) {
+    t.append(1, new Uint8Array(60_000));
+    t.loop.run();
+  }
+  const inFirst = watchedCopy(t, plain);
+  scribble(inFirst.disk, 'segments/00000002.seg', 4096);
+  assert.throws(() => inFirst.t.open(), /00000002\.seg at byte 4096/);
+  // A bit in its batch: the header still says what was there.
+  const inBatch = watchedCopy(t, plain);
+  const file = inBatch.disk.open('segments/00000002.seg', { create: false });
+  file.writeSync([Uint8Array.of(1)], 4096 + 5000);
+  assert.throws(() => inBatch.t.open(), /00000002\.seg at byte 4096/);
+  // The last block of a segment, wiped, while the next segment is sound.
+  const last = t.journal.partition(1)?.extents.first;
+  assert.ok(last !== undefined && last.segmentId === 1);
+  const before = watchedCopy(t, plain);
+  const position = lastBlockOf(before.disk, 'segments/00000001.seg');
+  scribble(before.disk, 'segments/00000001.seg', position);
+  assert.throws(() => before.t.open(), new RegExp(`00000001\\.seg at byte ${position}`));
+});
+
+/** Where the last page with a block header in it begins. */
+function lastBlockOf(disk: Disk, path: string): number {
+  const file = disk.open(path, { create: false });
+  const page = new Uint8Array(4096);
+  let found = 0;
+  for (let at = 4096; at < file.size() - 4096; at += page.length) {
+    file.readSync(page, 0, page.length, at);
+    if (new TextDecoder().decode(page.subarray(0, 3)) === magicText(disk)) found = at;
+  }
+  return found;
+}
+
+/** What the blocks of a journal begin with. */
+function magicText(disk: Disk): string {
+  const first = new Uint8Array(3);
+  disk.open('segments/00000001.seg', { create: false }).readSync(first, 0, 3, 4096);
+  return new TextDecoder().decode(first);
+}

@@ -268,11 +268,22 @@ class Recovery {
     const known = Math.max(this.#durableLsn, this.#reliedOnLsn);
     const durableLsn = Math.max(known, this.#durableBeyond(end));
     if (durableLsn <= endLsn) return;
+    const damaged = this.#damagedAt(end);
     throw storageDamaged(
-      end.segment.file.path,
-      end.position,
+      damaged.segment.file.path,
+      damaged.position,
       `no readable block, though the journal is known to be durable up to LSN ${durableLsn}`,
     );
+  }
+
+  /** Where the block behind `end` was: there, or at the beginning of the next segment. */
+  #damagedAt(end: ScanEnd): ScanEnd {
+    const next = this.#parts.store.segment(end.segment.id + 1);
+    if (next === undefined || this.#scanner.hasHeader(end.segment, end.position)) return end;
+    const start = SEGMENT_HEADER_BYTES;
+    if (this.#scanner.readBlock(next, start)) return end;
+    const wasWritten = this.#scanner.hasHeader(next, start) || this.#durableIn(next, start) > 0;
+    return wasWritten ? { segment: next, position: start } : end;
   }
 
   /** The highest durable LSN that any valid block after `end` names; a segment between may be gone. */
