@@ -1,0 +1,114 @@
+/**
+ * The crash suite: real brokers, killed, cut off from power, out of space and lied to by their disk.
+ *
+ *     npm run crash                       everything
+ *     npm run crash -- --sampled          a few rounds of each, for every change
+ *     npm run crash -- --seed 7 kills     one part, with the choices of an earlier run
+ *
+ * Owns: the order of parts, arguments, the totals on the last line.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { SeededRandom } from '../../simulation/random.ts';
+import { damage } from './damage.ts';
+import { diskErrors } from './disk-errors.ts';
+import { fullDisk } from './full-disk.ts';
+import { killRounds, smallSettings } from './kills.ts';
+import { powerCuts } from './power-cuts.ts';
+import { MemoryMount, PowerRig, rigUnavailable } from './power-rig.ts';
+import { type Report, skipped } from './report.ts';
+import { traceUnavailable } from './trace.ts';
+
+const MIB = 1024 * 1024;
+
+interface Run {
+  readonly report: Report;
+  readonly random: SeededRandom;
+  readonly isSampled: boolean;
+  /** A folder of the suite's own on the ordinary file system. */
+  readonly folder: string;
+}
+
+const parts: Readonly<Record<string, (run: Run) => Promise<void>>> = {
+  kills: async ({ report, random, isSampled, folder }) => {
+    await killRounds(
+      report,
+      {
+        name: 'small segments',
+        rounds: isSampled ? 8 : 50,
+        dataDir: path.join(folder, 'small'),
+        settings: smallSettings,
+        bytesPerSecond: 16 * MIB,
+      },
+      random.fork('small'),
+    );
+    await killRounds(
+      report,
+      {
+        name: 'defaults',
+        rounds: isSampled ? 2 : 10,
+        dataDir: path.join(folder, 'defaults'),
+        settings: {},
+        bytesPerSecond: 48 * MIB,
+      },
+      random.fork('defaults'),
+    );
+  },
+  power: async ({ report, random, isSampled, folder }) => {
+    const reason = rigUnavailable();
+    if (reason !== null) return skipped('power cuts', reason);
+    const plan = { rounds: isSampled ? 4 : 20, folder: path.join(folder, 'power') };
+    await powerCuts(report, plan, random);
+  },
+  full: async ({ report, random, isSampled, folder }) => {
+    const reason = rigUnavailable();
+    if (reason !== null) return skipped('full disk', reason);
+    const memory = new MemoryMount(path.join(folder, 'full'), 96 * MIB);
+    await fullDisk(report, { name: 'tmpfs', folder: memory.folder }, random.fork('tmpfs'));
+    memory.close();
+    if (isSampled) return;
+    const rig = new PowerRig(path.join(folder, 'full-ext4'), 160 * MIB);
+    await fullDisk(report, { name: 'ext4', folder: rig.folder }, random.fork('ext4'));
+    rig.close();
+  },
+  errors: async ({ report, random, isSampled, folder }) => {
+    const reason = traceUnavailable();
+    if (reason !== null) return skipped('disk errors', reason);
+    const isRig = rigUnavailable() === null;
+    const rig = isRig ? new PowerRig(path.join(folder, 'errors'), 384 * MIB) : null;
+    try {
+      await diskErrors(report, { rounds: isSampled ? 4 : 16, folder, rig }, random);
+    } finally {
+      rig?.close();
+    }
+  },
+  damage: async ({ report, random, isSampled, folder }) => {
+    const rounds = isSampled ? { tails: 3, flips: 3 } : { tails: 15, flips: 15 };
+    await damage(report, { ...rounds, folder: path.join(folder, 'damage') }, random);
+  },
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { sampled: { type: 'boolean' }, seed: { type: 'string' }, keep: { type: 'boolean' } },
+  });
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'polylog-crash-'));
+  const report: Report = { passed: 0, failed: 0 };
+  console.log(`crash suite, seed ${seed}, Node ${process.version}, in ${folder}`);
+  for (const [name, part] of Object.entries(parts)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const random = new SeededRandom(seed).fork(name);
+    await part({ report, random, isSampled: values.sampled === true, folder });
+  }
+  if (report.failed > 0 || values.keep === true)
+    console.log(`seed ${seed}; folders kept: ${folder}`);
+  else fs.rmSync(folder, { recursive: true, force: true });
+  console.log(`${report.passed} passed, ${report.failed} failed`);
+  process.exitCode = report.failed > 0 ? 1 : 0;
+}
+
+await main();
