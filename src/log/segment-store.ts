@@ -64,6 +64,7 @@ export class SegmentStore {
   #full = false;
   #closed = false;
   #isTrimSet = false;
+  #isRetrySet = false;
   /** What a new file leaves of the disk: without a checkpoint, a full disk could never be freed. */
   reserveBytes = DISK_RESERVE_BYTES;
   readonly #fill = new Uint8Array(FILL_BYTES);
@@ -184,7 +185,12 @@ export class SegmentStore {
     if (!this.#full) this.#ports.logger.warn('disk.space_exhausted', { armed: this.#armed.length });
     this.#full = true;
     this.onArmed();
-    this.#ports.scheduler.after(DISK_RETRY_MS, () => this.arm());
+    if (this.#isRetrySet) return;
+    this.#isRetrySet = true;
+    this.#ports.scheduler.after(DISK_RETRY_MS, () => {
+      this.#isRetrySet = false;
+      this.arm();
+    });
   }
 
   /**
