@@ -188,7 +188,8 @@ export class Life {
     this.stage.world.note('life.closing');
     this.broker.close((error) => {
       if (this.isOver) return;
-      if (error !== null) promise(this.broker.fault !== null, `closing failed: ${error.message}`);
+      const isExcused = error === null || this.broker.fault !== null || this.hasDiskErrors;
+      promise(isExcused, `closing failed: ${error?.message}`);
       this.wasClean = error === null;
       if (this.wasClean) this.stage.world.note('life.closed');
       this.crash(this.random.chance(0.5) ? 'kill' : 'power');

@@ -18,7 +18,7 @@ import { Life } from './life.ts';
 import { type Mistake, noMistake } from './mistakes.ts';
 import { describeState, isAtRest, promiseReplay } from './replay-check.ts';
 import { rot } from './rot.ts';
-import { chooseEnding, chooseScenario, type Ending, type Scenario } from './scenario.ts';
+import { chooseEnding, chooseScenario, type Ending } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { jumpWallClock } from './swarm.ts';
 import { promise } from './violation.ts';
@@ -46,7 +46,8 @@ export function runSeed(seed: number, mistake: Mistake = noMistake): RunResult {
   const uninstall = mistake.install?.();
   let failure: SimulationFailure | null = null;
   try {
-    const scenario = chooseScenario(world.random);
+    const chosen = chooseScenario(world.random);
+    const scenario = mistake.tune?.(chosen) ?? chosen;
     new Run(new Stage(world, scenario, mistake)).run();
   } catch (error) {
     failure =
@@ -166,8 +167,4 @@ class Run {
     this.stage.isPaused = true;
     this.live(survivors, { kind: 'close', operations: 0, afterMicros: 1000 }, () => undefined);
   }
-}
-
-export function describeScenario(scenario: Scenario): string {
-  return JSON.stringify(scenario);
 }

@@ -17,7 +17,7 @@ export class Stage {
   readonly scenario: Scenario;
   readonly mistake: Mistake;
   readonly random: SeededRandom;
-  readonly ledger: SentLedger;
+  readonly ledger = new SentLedger();
   readonly topics: TopicHistory[] = [];
   /** Clients start nothing new: somebody wants to look at a broker at rest. */
   isPaused = false;
@@ -40,7 +40,6 @@ export class Stage {
     this.scenario = scenario;
     this.mistake = mistake;
     this.random = world.random.fork('stage');
-    this.ledger = new SentLedger(this.random);
   }
 
   /** Those that clients may use: known to be there, nobody deleting them. */

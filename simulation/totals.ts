@@ -25,7 +25,8 @@ const shown: Readonly<Record<string, readonly string[]>> = {
     'disk.segment_made',
     'disk.segment_recycled',
     'disk.archive_made',
-    'segment.sealed',
+    'segments.rewritten',
+    'rewrite.postponed',
     'checkpoint.published',
     'checkpoint.refused',
     'manifest.tail_dropped',
@@ -54,7 +55,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Nothing of these may be missing in a run of many seeds. */
-const optional = new Set(['segment.sealed', 'checkpoint.refused', 'manifest.tail_dropped']);
+const optional = new Set(['rewrite.postponed', 'checkpoint.refused', 'manifest.tail_dropped']);
 
 export class Totals {
   seeds = 0;
