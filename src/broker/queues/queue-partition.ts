@@ -96,9 +96,21 @@ export class QueuePartition {
     return this.above.size === 0 ? from : this.above.nextAbsent(from);
   }
 
-  /** Unsettled offsets in [logStart, end), as long as few are settled between floor and log start. */
+  /** Unsettled offsets in [logStart, end), when none is settled from `end` on. */
   unsettledIn(logStart: number, end: number): number {
-    return Math.max(0, end - Math.max(this.floor, logStart) - this.above.size);
+    const settled = this.above.size - this.settledBefore(logStart);
+    return Math.max(0, end - Math.max(this.floor, logStart) - settled);
+  }
+
+  /** Settled offsets between floor and log start: the log has let go of records that were ready. */
+  private settledBefore(logStart: number): number {
+    let count = 0;
+    for (let at = this.above.nextPresent(this.floor); at !== -1 && at < logStart; ) {
+      const end = Math.min(this.above.nextAbsent(at), logStart);
+      count += end - at;
+      at = this.above.nextPresent(end);
+    }
+    return count;
   }
 
   /** After the objects of a checkpoint have been put together: makes the invariants hold again. */
