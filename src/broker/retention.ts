@@ -112,7 +112,12 @@ export class Retention {
 
   #trim(partition: Partition, done: () => void): void {
     if (partition.isDeleted || partition.log.logStart >= partition.highWatermark) return done();
-    this.#findSurplus(partition, (surplus) => this.#trimSurplus(partition, surplus, done));
+    const { logStart } = partition.log;
+    this.#findSurplus(partition, (surplus) => {
+      // Moved meanwhile: the next round looks again.
+      if (partition.log.logStart !== logStart) return done();
+      this.#trimSurplus(partition, surplus, done);
+    });
   }
 
   /**
