@@ -54,7 +54,6 @@ function reconcileTopic(life: Life, topic: TopicHistory, wasClean: boolean): voi
     const partition = partitionIn(life, history);
     promise(partition !== undefined, `${history.name} is there`);
     history.noteBounds(partition.logStart, partition.highWatermark);
-    history.open.clear();
   }
   reconcileQueues(life, topic, wasClean);
 }
