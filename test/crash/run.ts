@@ -3,6 +3,7 @@
  *
  *     npm run crash                       everything
  *     npm run crash -- --sampled          a few rounds of each, for every change
+ *     npm run crash -- --backlog backlog  30 million batches, some minutes
  *     npm run crash -- --seed 7 kills     one part, with the choices of an earlier run
  *
  * Owns: the order of parts, arguments, the totals on the last line.
@@ -12,12 +13,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { SeededRandom } from '../../simulation/random.ts';
+import { backlog } from './backlog.ts';
 import { damage } from './damage.ts';
 import { diskErrors } from './disk-errors.ts';
 import { fullDisk } from './full-disk.ts';
 import { killRounds, smallSettings } from './kills.ts';
 import { powerCuts } from './power-cuts.ts';
 import { MemoryMount, PowerRig, rigUnavailable } from './power-rig.ts';
+import { QUEUE_HOST, runQueueHost } from './queue-host.ts';
+import { queueKills } from './queues.ts';
 import { type Report, skipped } from './report.ts';
 import { traceUnavailable } from './trace.ts';
 
@@ -27,6 +31,8 @@ interface Run {
   readonly report: Report;
   readonly random: SeededRandom;
   readonly isSampled: boolean;
+  /** The long form of `backlog`. */
+  readonly hasBacklog: boolean;
   /** A folder of the suite's own on the ordinary file system. */
   readonly folder: string;
 }
@@ -88,12 +94,25 @@ const parts: Readonly<Record<string, (run: Run) => Promise<void>>> = {
     const rounds = isSampled ? { tails: 3, flips: 3 } : { tails: 15, flips: 15 };
     await damage(report, { ...rounds, folder: path.join(folder, 'damage') }, random);
   },
+  queues: async ({ report, random, isSampled, folder }) => {
+    const plan = { rounds: isSampled ? 3 : 15, dataDir: path.join(folder, 'queues') };
+    await queueKills(report, plan, random);
+  },
+  backlog: async ({ report, hasBacklog, folder }) => {
+    const steps = hasBacklog ? [1e6, 10e6, 30e6] : [1e6];
+    await backlog(report, { dataDir: path.join(folder, 'backlog'), steps });
+  },
 };
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { sampled: { type: 'boolean' }, seed: { type: 'string' }, keep: { type: 'boolean' } },
+    options: {
+      sampled: { type: 'boolean' },
+      backlog: { type: 'boolean' },
+      seed: { type: 'string' },
+      keep: { type: 'boolean' },
+    },
   });
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'polylog-crash-'));
@@ -102,7 +121,9 @@ async function main(): Promise<void> {
   for (const [name, part] of Object.entries(parts)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     const random = new SeededRandom(seed).fork(name);
-    await part({ report, random, isSampled: values.sampled === true, folder });
+    const isSampled = values.sampled === true;
+    const hasBacklog = values.backlog === true;
+    await part({ report, random, isSampled, hasBacklog, folder });
   }
   if (report.failed > 0 || values.keep === true)
     console.log(`seed ${seed}; folders kept: ${folder}`);
@@ -111,4 +132,6 @@ async function main(): Promise<void> {
   process.exitCode = report.failed > 0 ? 1 : 0;
 }
 
-await main();
+const [, , first, second] = process.argv;
+if (first === QUEUE_HOST) await runQueueHost(second ?? '');
+else await main();
