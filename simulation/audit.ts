@@ -74,7 +74,11 @@ function reconcileQueues(life: Life, topic: TopicHistory, wasClean: boolean): vo
     promise(queue.stage !== 'there', `queue ${queue.name} of ${topic.name} was there, and is gone`);
     // Looking has made it anew, on everything there is.
     queue.stage = 'there';
-    queue.beginAnew((index) => partitionIn(life, topic.partitions[index])?.logStart ?? 0);
+    const partitionOf = (index: number) => partitionIn(life, topic.partitions[index]);
+    queue.begin(
+      (index) => partitionOf(index)?.logStart ?? 0,
+      (index) => partitionOf(index)?.logEnd ?? 0,
+    );
   }
 }
 

@@ -99,12 +99,15 @@ export class QueueHistory {
     return true;
   }
 
-  /** An earlier creation did not survive, or a deletion did: this is another queue of the same name. */
-  beginAnew(startOf: (index: number) => number): void {
-    const { partitions } = this.topic;
+  /** Makes it known what it sees of each partition: from `startOf` on, with the log as it is now. */
+  begin(startOf: (index: number) => number, logEndOf: (index: number) => number): void {
+    const { partitions, kind, queues } = this.topic;
+    const mayHaveGaps = kind === 'settled' && queues.length > 0;
     this.partitions.length = 0;
     partitions.forEach((partition, index) => {
-      this.partitions.push(new QueuePartitionHistory(partition, startOf(index)));
+      const added = new QueuePartitionHistory(partition, startOf(index));
+      if (mayHaveGaps) added.goneBelow = logEndOf(index);
+      this.partitions.push(added);
     });
   }
 

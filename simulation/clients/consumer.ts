@@ -8,7 +8,7 @@ import type {
   QueueConsumer,
 } from '../../src/broker/queues/index.ts';
 import type { Life } from '../life.ts';
-import { QueueHistory, QueuePartitionHistory } from '../queue-history.ts';
+import { QueueHistory } from '../queue-history.ts';
 import type { TopicHistory } from '../topic-history.ts';
 import { promise } from '../violation.ts';
 import { Client, partitionIn } from './client.ts';
@@ -101,13 +101,11 @@ export class Consumer extends Client implements ConsumerHandler {
     const outcome = life.broker.declareQueue({ topic: found, name, start, options });
     if (outcome.error !== null) return life.promiseExcused(outcome.error, 'no queue was declared');
     promise(outcome.isNew, `queue ${name} of ${topic.name} was not there, and is`);
-    topic.partitions.forEach((partition, index) => {
-      const log = found.partitions[index]?.log;
-      const from = start === 'earliest' ? log?.logStart : log?.logEnd;
-      const added = new QueuePartitionHistory(partition, from ?? 0);
-      if (topic.kind === 'settled' && topic.queues.length > 0) added.goneBelow = log?.logEnd ?? 0;
-      history.partitions.push(added);
-    });
+    const logOf = (index: number) => found.partitions[index]?.log;
+    history.begin(
+      (index) => (start === 'earliest' ? logOf(index)?.logStart : logOf(index)?.logEnd) ?? 0,
+      (index) => logOf(index)?.logEnd ?? 0,
+    );
     topic.queues.push(history);
     this.isDeclaring = true;
     life.answer(outcome.lsn, (error) => {
