@@ -54,6 +54,56 @@ export async function powerCuts(
   }
 }
 
+/**
+ * The rig is worth what it finds: a broker that answers before the sync must be found out. What it then
+ * has lost is a tail; it starts without complaint, and nothing of it is out of place.
+ */
+export async function lateSyncs(
+  report: Report,
+  plan: PowerCutPlan,
+  random: SeededRandom,
+): Promise<void> {
+  const rig = new PowerRig(plan.folder, IMAGE_BYTES);
+  try {
+    await check(report, 'power cut: with durability `write` acked records are lost', async () => {
+      for (let round = 1; round <= 5; round++) {
+        const lost = await loseTail(rig, `write-${round}`, random);
+        if (lost > 0) return `${lost} of them, in round ${round}`;
+      }
+      throw new Error('none was lost in 5 rounds: the rig loses nothing');
+    });
+  } finally {
+    rig.close();
+  }
+}
+
+/** Counts the acked batches that a power cut has taken. */
+async function loseTail(rig: PowerRig, name: string, random: SeededRandom): Promise<number> {
+  const settings = { ...smallSettings, DURABILITY: 'write' };
+  const dataDir = (): string => path.join(rig.folder, name);
+  const session = new Session({ dataDir: dataDir(), settings }, random);
+  const broker = await session.start({ under: slowSyncs(100) });
+  await session.setUp(broker, retention);
+  const wish = { bytesMax: Number.POSITIVE_INFINITY, bytesPerSecond: 32 * MIB, churn: false };
+  const load = await session.load(broker, wish);
+  load.start();
+  await sleep(200 + random.below(300));
+  await broker.crash();
+  rig.cut();
+  await load.ended();
+  session.change({ dataDir: dataDir() });
+  const again = await session.start();
+  const kinds = await session.verify(again).then(
+    () => [],
+    (error: Error) => error.message.split('\n').slice(1),
+  );
+  await again.crash();
+  const isTail = (what: string): boolean => /lost what was|showed, and lost|ended at/.test(what);
+  const other = kinds.filter((what) => !isTail(what));
+  if (other.length > 0) throw new Error(other.join('\n'));
+  return kinds.filter((what) => what.includes('lost what was')).length;
+}
+
 function folderOf(rig: PowerRig): string {
   return path.join(rig.folder, 'data');
 }

@@ -18,7 +18,7 @@ import { damage } from './damage.ts';
 import { diskErrors } from './disk-errors.ts';
 import { fullDisk } from './full-disk.ts';
 import { killRounds, smallSettings } from './kills.ts';
-import { powerCuts } from './power-cuts.ts';
+import { lateSyncs, powerCuts } from './power-cuts.ts';
 import { MemoryMount, PowerRig, rigUnavailable } from './power-rig.ts';
 import { QUEUE_HOST, runQueueHost } from './queue-host.ts';
 import { queueKills } from './queues.ts';
@@ -67,6 +67,7 @@ const parts: Readonly<Record<string, (run: Run) => Promise<void>>> = {
     if (reason !== null) return skipped('power cuts', reason);
     const plan = { rounds: isSampled ? 4 : 20, folder: path.join(folder, 'power') };
     await powerCuts(report, plan, random);
+    if (traceUnavailable() === null) await lateSyncs(report, plan, random.fork('late'));
   },
   full: async ({ report, random, isSampled, folder }) => {
     const reason = rigUnavailable();
