@@ -420,7 +420,7 @@ export class QueueService implements ConsumerHost, PeekHost {
       if (leases.consumers[slot] === -1 || leases.partitions[slot] !== state.index) continue;
       const offset = leases.offsets[slot]!;
       offsets.removeRange(offset, offset + 1);
-      count--;
+      if (offset >= log.logStart) count--;
     }
     if (count === 0) return 0;
     returned.clear();
