@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readBatches } from './batch-read.fixture.ts';
 import { appendBatch, createTopic, partitionOf, recordsAt, TestBench } from './broker.fixture.ts';
 import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
@@ -141,4 +142,27 @@ test('deleting records moves the log start, never back and never past the high w
   assert.equal(partition.logStart, 5);
   broker.deleteTopic(partition.topic);
   assert.equal(broker.deleteRecords(partition, -1).error, 'topic_not_found');
+});
+
+test('retention.bytes keeps its bytes when small batches follow a large one that is gone', () => {
+  const { testBench, broker, partition } = bench({ 'retention.bytes': '2500' });
+  append(broker, partition, 20_000, testBench.loop.wall);
+  for (let i = 0; i < 20; i++) append(broker, partition, 100, testBench.loop.wall);
+  testBench.loop.settle();
+  broker.deleteRecords(partition, 1);
+  testBench.loop.settle();
+  broker.applyRetention();
+  testBench.loop.settle();
+  const kept = readBatches(testBench, broker, partition, partition.logStart).length;
+  assert.ok(kept >= 2500 && kept < 2500 + 300, `${kept} bytes`);
+});
+
+test('nothing is let go twice when records are deleted and not committed yet', () => {
+  const { testBench, broker, partition } = bench({ 'retention.bytes': '5000' });
+  for (let i = 0; i < 10; i++) append(broker, partition, 1000, testBench.loop.wall);
+  testBench.loop.settle();
+  broker.deleteRecords(partition, 4);
+  broker.applyRetention();
+  testBench.loop.settle();
+  assert.equal(partition.logStart, 5);
 });

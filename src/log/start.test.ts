@@ -1,0 +1,129 @@
+/** What a start leaves behind and what it relies on: names, space, room for footers. */
+import { strict as assert } from 'node:assert';
+import { test } from 'node:test';
+import { SimDisk } from '../../simulation/disk.ts';
+import { SimProcess } from '../../simulation/process.ts';
+import { Volume } from '../../simulation/volume.ts';
+import { World } from '../../simulation/world.ts';
+import { viewOf } from '../kernel/bytes.ts';
+import type { BrokerError } from '../kernel/errors.ts';
+import { buildBatch } from '../record/batch-builder.ts';
+import { storeId, TallyMachine, TestJournal } from './journal.fixture.ts';
+import { Journal } from './journal.ts';
+
+/** All that was not synced is gone. */
+const nothing = { contents: 'nothing', names: 'nothing', tearRate: 0 } as const;
+
+class SimJournal {
+  readonly world: World;
+  readonly disk: SimDisk;
+  readonly journal: Journal;
+
+  constructor(world: World, volume: Volume) {
+    this.world = world;
+    const process = new SimProcess(world, 'broker');
+    this.disk = new SimDisk(process, volume);
+    const options = { durability: 'fsync', segmentBytes: 1024 * 1024, storeId } as const;
+    this.journal = new Journal(process.ports(this.disk), options, new TallyMachine());
+  }
+
+  open(): this {
+    let failure: Error | null | undefined;
+    this.journal.open((error) => {
+      failure = error;
+    });
+    this.world.runUntil(() => failure !== undefined, 10_000_000);
+    assert.equal(failure, null);
+    return this;
+  }
+
+  /** One committed record in partition 1. */
+  append(): void {
+    const { journal } = this;
+    if (journal.partition(1) === undefined) journal.createPartition(1, 0);
+    const log = journal.partition(1);
+    assert.ok(log !== undefined);
+    const bytes = buildBatch([{ key: null, value: new Uint8Array(10), timestamp: 0 }]);
+    journal.appendBatch(log, bytes, viewOf(bytes), 0, bytes.length, null);
+    this.world.runUntil(() => log.highWatermark === log.logEnd, 10_000_000);
+    assert.equal(log.highWatermark, log.logEnd);
+  }
+}
+
+test('what a new folder acknowledged survives a power cut that takes all unsynced names', () => {
+  const world = new World(1);
+  const first = new SimJournal(world, new Volume()).open();
+  first.append();
+  const second = new SimJournal(world, first.disk.crash('power', nothing)).open();
+  assert.equal(second.journal.partition(1)?.highWatermark, 1);
+});
+
+test('names that a killed process left in the page cache are synced before they are relied on', () => {
+  for (let operations = 1; operations <= 60; operations++) {
+    const world = new World(operations);
+    const killed = new SimJournal(world, new Volume());
+    let survivors: Volume | null = null;
+    killed.disk.crashAfter(operations, 'kill', (volume) => {
+      survivors = volume;
+    });
+    killed.journal.open(() => undefined);
+    world.runUntil(() => survivors !== null, 1_000_000);
+    const second = new SimJournal(world, survivors ?? killed.disk.crash('kill')).open();
+    second.append();
+    const third = new SimJournal(world, second.disk.crash('power', nothing)).open();
+    assert.equal(third.journal.partition(1)?.highWatermark, 1, `killed after ${operations}`);
+  }
+});
+
+test('a folder in which no directory can be made fails the start with storage_failed', () => {
+  const t = new SimJournal(new World(1), new Volume());
+  let failure: Error | null = null;
+  t.journal.open((error) => {
+    failure = error;
+  });
+  t.world.runUntil(() => t.disk.list('').length > 0, 1_000_000);
+  t.disk.faults = { ...t.disk.faults, nameErrorRate: 1 };
+  t.world.runUntil(() => failure !== null, 10_000_000);
+  assert.equal((failure as BrokerError | null)?.code, 'storage_failed');
+});
+
+test('a partition deleted in the replayed part takes no space after the start', () => {
+  const t = new TestJournal().open();
+  t.journal.createPartition(1, 0);
+  for (let i = 0; i < 300; i++) {
+    t.append(1, new Uint8Array(10_000));
+    t.loop.run();
+  }
+  t.journal.deletePartition(1);
+  t.loop.run();
+  assert.equal(t.restart().journal.usage().liveBytes, 0);
+});
+
+test('the first block of an epoch leaves room for the footer, wherever the last one ended', () => {
+  for (let blocks = 225; blocks <= 256; blocks++) {
+    const t = new TestJournal().open();
+    t.journal.createPartition(1, 0);
+    for (let i = 0; i < blocks; i++) {
+      t.append(1, 'x');
+      t.loop.run();
+    }
+    const again = t.restart();
+    for (let i = 0; i < 40; i++) {
+      again.append(1, 'y');
+      again.loop.run();
+    }
+    assert.equal(again.read(1, 0).length, blocks + 40);
+  }
+});
+
+test('blocks that only wait for a checkpoint leave room for the footer', () => {
+  const t = new TestJournal().open();
+  t.journal.createPartition(1, 0);
+  for (let i = 0; i < 600; i++) {
+    t.append(1, 'x');
+    t.loop.run();
+    t.journal.checkpoint();
+    t.loop.run();
+  }
+  assert.equal(t.restart().read(1, 0).length, 600);
+});
