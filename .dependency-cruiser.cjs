@@ -55,7 +55,12 @@ module.exports = {
       'config/',
       'broker/',
     ]),
-    only('cli-imports', '^src/cli/', ['cli/', 'kernel/', 'config/'], ['^src/cli/(admin|inspect|start)']),
+    only(
+      'cli-imports',
+      '^src/cli/',
+      ['cli/', 'kernel/', 'config/'],
+      ['^src/cli/(admin|inspect|start)'],
+    ),
     only('cli-admin-imports', '^src/cli/admin', ['cli/', 'kernel/', 'config/', 'node/']),
     only('cli-inspect-imports', '^src/cli/inspect', [
       'cli/',

@@ -10,7 +10,7 @@ import type { BrokerErrorCode } from '../src/kernel/errors.ts';
 import { BrokerError } from '../src/kernel/errors.ts';
 import { decompress } from '../src/record/compression/index.ts';
 import { SimDisk } from './disk.ts';
-import { calmDisk, type CrashKind, calmLoop } from './faults.ts';
+import { type CrashKind, calmDisk, calmLoop } from './faults.ts';
 import { type OffloadTasks, SimProcess } from './process.ts';
 import type { SeededRandom } from './random.ts';
 import type { Ending, Scenario } from './scenario.ts';
@@ -53,7 +53,7 @@ export function brokerOptions(scenario: Scenario, draw: SeededRandom): BrokerOpt
     ]),
     retentionCheckMs: draw.pick([20, 200, 2000]),
     // Forgetting a producer forgets what it sent: duplicates would be right then.
-    producerExpiryMs: Number.MAX_SAFE_INTEGER,
+    producerExpiryMs: scenario.producerExpiryMs || Number.MAX_SAFE_INTEGER,
     nodeId: scenario.lives,
   };
 }
@@ -117,6 +117,7 @@ export class Life {
       promise(error instanceof BrokerError, `the broker does not open: ${error.message}`);
       this.openError = error;
       this.promiseExcused(error.code, `the broker does not open: ${error.message}`);
+      this.promiseNamed(error);
       this.stage.world.note('life.not_opened');
       this.crash('kill');
     });
@@ -161,6 +162,15 @@ export class Life {
       default:
         return false;
     }
+  }
+
+  /** Damage is reported with the file in which it is. */
+  private promiseNamed(error: BrokerError): void {
+    if (error.code !== 'storage_damaged') return;
+    const paths = [...this.stage.rottenPaths];
+    const isNamed = paths.some((path) => error.message.includes(path));
+    promise(isNamed, `damage in ${paths.join()} is reported as: ${error.message}`);
+    this.stage.world.note('rot.refused');
   }
 
   get hasDiskErrors(): boolean {

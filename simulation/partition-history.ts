@@ -11,17 +11,17 @@
 import { viewOf } from '../src/kernel/bytes.ts';
 import {
   batchBaseOffset,
+  batchCrc,
   batchLastOffsetDelta,
   batchLeaderEpoch,
   batchProducerId,
   batchRecordCount,
   batchSize,
   computeBatchCrc,
-  batchCrc,
 } from '../src/record/batch.ts';
 import { readRecords } from '../src/record/batch-reader.ts';
 import type { Sent, SentLedger } from './sent.ts';
-import type { TopicHistory } from './topic-history.ts';
+import type { TopicKind, TopicStage } from './topic-kind.ts';
 import { promise } from './violation.ts';
 
 const DECODED_BYTES_MAX = 16 * 1024 * 1024;
@@ -35,8 +35,18 @@ export interface Placed {
   epoch: number;
 }
 
+/** What a partition asks of the topic that it belongs to. */
+export interface PartitionOwner {
+  readonly name: string;
+  readonly uuid: string;
+  readonly kind: TopicKind;
+  readonly stage: TopicStage;
+  checkTrim(partition: PartitionHistory, placed: Placed, end: number): void;
+  mayBeAbsent(partition: PartitionHistory, first: number, end: number): boolean;
+}
+
 export class PartitionHistory {
-  readonly topic: TopicHistory;
+  readonly topic: PartitionOwner;
   readonly index: number;
   /** Sorted by offset. */
   readonly placed: Placed[] = [];
@@ -49,7 +59,7 @@ export class PartitionHistory {
   readonly open = new Set<Sent>();
   private readonly ledger: SentLedger;
 
-  constructor(topic: TopicHistory, index: number, ledger: SentLedger) {
+  constructor(topic: PartitionOwner, index: number, ledger: SentLedger) {
     this.topic = topic;
     this.index = index;
     this.ledger = ledger;

@@ -12,8 +12,18 @@ import type { Delivery } from '../src/broker/queues/index.ts';
 import { LowestFirst } from './lowest-first.ts';
 import type { PartitionHistory } from './partition-history.ts';
 import type { SentLedger } from './sent.ts';
-import type { TopicHistory, TopicStage } from './topic-history.ts';
+import type { TopicKind, TopicStage } from './topic-kind.ts';
 import { promise } from './violation.ts';
+
+/** What a queue asks of the topic that it reads. */
+export interface QueueOwner {
+  readonly name: string;
+  readonly uuid: string;
+  readonly kind: TopicKind;
+  readonly stage: TopicStage;
+  readonly partitions: readonly PartitionHistory[];
+  readonly queues: QueueHistory[];
+}
 
 export class QueuePartitionHistory {
   readonly partition: PartitionHistory;
@@ -66,7 +76,7 @@ export class QueuePartitionHistory {
 }
 
 export class QueueHistory {
-  readonly topic: TopicHistory;
+  readonly topic: QueueOwner;
   readonly name: string;
   readonly leaseMs: number;
   stage: TopicStage = 'creating';
@@ -75,7 +85,7 @@ export class QueueHistory {
   redeliveryCount = 0;
   private readonly ledger: SentLedger;
 
-  constructor(topic: TopicHistory, name: string, leaseMs: number, ledger: SentLedger) {
+  constructor(topic: QueueOwner, name: string, leaseMs: number, ledger: SentLedger) {
     this.topic = topic;
     this.name = name;
     this.leaseMs = leaseMs;
@@ -238,9 +248,9 @@ export class QueueHistory {
   }
 
   releaseAll(consumer: number, isCounted: boolean): void {
-    this.partitions.forEach((_, index) =>
-      this.release(consumer, index, 0, Number.MAX_SAFE_INTEGER, isCounted),
-    );
+    for (let index = 0; index < this.partitions.length; index++) {
+      this.release(consumer, index, 0, Number.MAX_SAFE_INTEGER, isCounted);
+    }
   }
 
   /** Everything asked for so far. What is returned is to be called when that is committed. */

@@ -11,10 +11,10 @@ import { readInt64LittleEndian, viewOf } from '../src/kernel/bytes.ts';
 import { calmDisk } from './faults.ts';
 import { Life } from './life.ts';
 import type { Stage } from './stage.ts';
+import { Stage as StageOf } from './stage.ts';
 import { promise } from './violation.ts';
 import type { Volume } from './volume.ts';
 import { World } from './world.ts';
-import { Stage as StageOf } from './stage.ts';
 
 const PATIENCE_MICROS = 60_000_000;
 const PRODUCER_HEAD_BYTES = 32;

@@ -6,7 +6,7 @@
 import type { Durability } from '../src/log/pipeline.ts';
 import type { SeededRandom } from './random.ts';
 import { chooseSwarm, type Swarm } from './swarm.ts';
-import { type TopicKind, topicKinds } from './topic-history.ts';
+import { type TopicKind, topicKinds } from './topic-kind.ts';
 
 const MIB = 1024 * 1024;
 /** Actions of one client in one life. */
@@ -53,6 +53,8 @@ export interface Scenario {
   readonly retentionMs: number;
   readonly retentionBytes: number;
   readonly workload: Workload;
+  /** Producers are forgotten soon; none sends anything twice then. 0: they are not. */
+  readonly producerExpiryMs: number;
   /** The last crash is followed by rot. */
   readonly rots: boolean;
 }
@@ -63,6 +65,7 @@ export function chooseScenario(random: SeededRandom): Scenario {
   const durability = draw.chance(0.1) ? 'write' : 'fsync';
   const isCalm = draw.chance(0.25);
   const workload = chooseWorkload(random.fork('workload'));
+  const producerExpiryMs = draw.chance(0.2) ? draw.pick([20, 1000]) : 0;
   const lifeMicros = draw.pick([30_000, 200_000, 1_000_000, 4_000_000]);
   return {
     swarm: {
@@ -82,7 +85,8 @@ export function chooseScenario(random: SeededRandom): Scenario {
     partitionsMax: draw.between(1, 4),
     retentionMs: draw.pick([20, 200, 2000, 60_000]),
     retentionBytes: draw.pick([64, 256, 1024]) * 1024,
-    workload,
+    workload: producerExpiryMs > 0 ? { ...workload, sequencedProducers: 0 } : workload,
+    producerExpiryMs,
     rots: durability === 'fsync' && swarm.crash.flipsMax > 0,
   };
 }

@@ -11,15 +11,25 @@ import { equalBytes, viewOf } from '../src/kernel/bytes.ts';
 import { crc32c } from '../src/kernel/crc32c.ts';
 import { batchHeaderBytes, batchSize } from '../src/record/batch.ts';
 import { buildBatch } from '../src/record/batch-builder.ts';
-import type { PartitionHistory } from './partition-history.ts';
 import { SeededRandom } from './random.ts';
 import { promise } from './violation.ts';
 
 const HEAD_BYTES = 8;
 const FILLER_BYTES = 512 * 1024;
 
+/** A partition, as far as what was sent to it has to know it. */
+export interface SentTarget {
+  readonly index: number;
+  readonly name: string;
+  /** Accepted by the broker, and not seen by anybody yet. */
+  readonly open: Set<Sent>;
+  readonly topic: { readonly uuid: string };
+  /** `sent` begins at `base`; the epoch is -1 until somebody has read it. */
+  place(sent: Sent, base: number, epoch: number): unknown;
+}
+
 export interface SentSpec {
-  readonly targets: readonly PartitionHistory[];
+  readonly targets: readonly SentTarget[];
   readonly recordCount: number;
   readonly valueBytes: number;
   readonly firstTime: number;
@@ -39,7 +49,7 @@ export class Sent {
   accepted = 0;
   isAcked = false;
   /** Base offset by partition, once somebody has seen it. */
-  readonly places = new Map<PartitionHistory, number>();
+  readonly places = new Map<SentTarget, number>();
 
   constructor(tag: number, spec: SentSpec, bytes: Uint8Array) {
     this.tag = tag;

@@ -8,9 +8,12 @@ import { PartitionHistory } from './partition-history.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { SentLedger } from './sent.ts';
-import { TopicHistory, type TopicKind } from './topic-history.ts';
+import { TopicHistory } from './topic-history.ts';
+import type { TopicKind } from './topic-kind.ts';
 import { promise } from './violation.ts';
 import type { World } from './world.ts';
+
+const GUEST_ID_MIN = 1_000_000_000;
 
 export class Stage {
   readonly world: World;
@@ -33,6 +36,7 @@ export class Stage {
   /** Queue consumers so far: their numbers. */
   consumers = 0;
   private topicNumber = 0;
+  private guests = 0;
   private readonly producerIds = new Set<number>();
 
   constructor(world: World, scenario: Scenario, mistake: Mistake) {
@@ -45,6 +49,11 @@ export class Stage {
   /** Those that clients may use: known to be there, nobody deleting them. */
   get topicsThere(): TopicHistory[] {
     return this.topics.filter((topic) => topic.stage === 'there');
+  }
+
+  /** An id of a producer that never asked for one. */
+  nextGuest(): number {
+    return GUEST_ID_MIN + this.guests++;
   }
 
   nextTopicName(): string {

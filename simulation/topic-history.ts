@@ -8,11 +8,8 @@
  */
 import type { PartitionHistory, Placed } from './partition-history.ts';
 import type { QueueHistory } from './queue-history.ts';
+import type { TopicKind, TopicStage } from './topic-kind.ts';
 import { promise } from './violation.ts';
-
-export const topicKinds = ['keep', 'time', 'size', 'settled', 'stamped', 'lz4'] as const;
-export type TopicKind = (typeof topicKinds)[number];
-export type TopicStage = 'creating' | 'there' | 'deleting' | 'gone';
 
 export class TopicHistory {
   readonly name: string;

@@ -20,6 +20,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
     'process.stall',
     'rot.flipped',
     'rot.opened',
+    'rot.refused',
   ],
   log: [
     'disk.segment_made',

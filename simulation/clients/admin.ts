@@ -1,9 +1,11 @@
 /**
  * The administrator: topics come and go, records are deleted, options change.
  */
-import { promise } from '../violation.ts';
+
 import type { Life } from '../life.ts';
-import type { TopicHistory, TopicKind } from '../topic-history.ts';
+import type { TopicHistory } from '../topic-history.ts';
+import type { TopicKind } from '../topic-kind.ts';
+import { promise } from '../violation.ts';
 import { Client, partitionIn } from './client.ts';
 
 export class Admin extends Client {

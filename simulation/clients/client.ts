@@ -5,6 +5,7 @@ import type { Partition } from '../../src/broker/index.ts';
 import type { Life } from '../life.ts';
 import type { PartitionHistory } from '../partition-history.ts';
 import type { SeededRandom } from '../random.ts';
+import type { SentTarget } from '../sent.ts';
 import type { Stage } from '../stage.ts';
 import type { TopicHistory } from '../topic-history.ts';
 
@@ -47,10 +48,7 @@ export abstract class Client {
 }
 
 /** The broker's side of a partition that is known to be there. */
-export function partitionIn(
-  life: Life,
-  history: PartitionHistory | undefined,
-): Partition | undefined {
+export function partitionIn(life: Life, history: SentTarget | undefined): Partition | undefined {
   if (history === undefined) return undefined;
   return life.broker.topicByUuid(history.topic.uuid)?.partitions[history.index];
 }

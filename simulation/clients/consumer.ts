@@ -8,8 +8,7 @@ import type {
   QueueConsumer,
 } from '../../src/broker/queues/index.ts';
 import type { Life } from '../life.ts';
-import { QueueHistory } from '../queue-history.ts';
-import type { TopicHistory } from '../topic-history.ts';
+import { QueueHistory, type QueueOwner } from '../queue-history.ts';
 import { promise } from '../violation.ts';
 import { Client, partitionIn } from './client.ts';
 
@@ -88,7 +87,7 @@ export class Consumer extends Client implements ConsumerHandler {
     this.stage.world.note('consumer.attached');
   }
 
-  private declare(life: Life, topic: TopicHistory): void {
+  private declare(life: Life, topic: QueueOwner): void {
     const found = life.broker.topicByUuid(topic.uuid);
     if (found === undefined || this.isDeclaring || this.stage.isHealing) return;
     const { random, stage } = this;

@@ -5,8 +5,8 @@
  * batches sends again, in order, whatever was not answered: each batch is there exactly once.
  */
 import { AppendOutcome } from '../../src/broker/index.ts';
-import type { Slab } from '../../src/kernel/slab.ts';
 import { viewOf } from '../../src/kernel/bytes.ts';
+import type { Slab } from '../../src/kernel/slab.ts';
 import type { Life } from '../life.ts';
 import type { PartitionHistory } from '../partition-history.ts';
 import type { Sent, SentSpec } from '../sent.ts';
@@ -119,10 +119,16 @@ export abstract class BatchProducer extends Client {
 }
 
 export class PlainProducer extends BatchProducer {
+  /** Where producers are forgotten, each batch comes from another one. */
+  private identity(): Partial<SentSpec> {
+    if (this.stage.scenario.producerExpiryMs === 0) return {};
+    return { producerId: this.stage.nextGuest(), producerEpoch: 0, baseSequence: 0 };
+  }
+
   protected override step(life: Life): void {
     const target = this.pickPartition();
     if (target === undefined || !this.maySend(life)) return;
-    const sent = this.makeBatch([target]);
+    const sent = this.makeBatch([target], this.identity());
     if (!this.append(life, sent) || outcome.error !== null) return;
     const { baseOffset } = outcome;
     life.answer(outcome.lsn, (error) => {
