@@ -8,11 +8,8 @@ export type { StoredRecord } from '../record/batch-reader.ts';
 export type { RecordHeader } from '../record/records.ts';
 export { Broker } from './broker.ts';
 export type { Partition, Topic, Watcher } from './catalog/topic.ts';
-export { isInternalName, isTopicName } from './catalog/topic-name.ts';
+export { isTopicName } from './catalog/topic-name.ts';
 export {
-  checkTopicOption,
-  findTopicOption,
-  listMembers,
   type OptionFault,
   type TopicOption,
   type TopicOptions,
@@ -21,7 +18,7 @@ export {
   untilSettledOption,
 } from './catalog/topic-options.ts';
 export type { Commits } from './commit.ts';
-export { type EntryDocumentation, entryKind, entryTable, objectType } from './entries.ts';
+export { type EntryDocumentation, entryTable, objectType } from './entries.ts';
 export type { ReadStatus } from './fetch.ts';
 export { type BrokerOptions, defaultBrokerOptions } from './options.ts';
 export {

@@ -13,7 +13,6 @@ export const SEGMENT_HEADER_BYTES = PAGE_BYTES;
 /** The last page of a segment file belongs to its footer's trailer. */
 export const SEGMENT_TRAILER_BYTES = PAGE_BYTES;
 
-export const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
 export const SEGMENT_BYTES_MIN = 1024 * 1024;
 export const SEGMENT_BYTES_MAX = 1024 * 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /** The surface of the server, for the composition root and the simulation. */
 
-export { isLoopback, isWildcard, listenerUrl } from './address.ts';
+export { isLoopback, isWildcard } from './address.ts';
 export { defaultServerLimits, type ServerLimits } from './limits.ts';
 export {
   type ListenDone,
