@@ -22,7 +22,6 @@ import type { KafkaServices } from '../services.ts';
 
 /** Kafka's default of `fetch.max.bytes` on the broker. */
 const answerBytesMax = 55 * 1024 * 1024;
-const zstdSince = 10;
 const topicIdSince = 13;
 const sessionSince = 7;
 const waitMsMax = 0x7fff_ffff;
@@ -170,12 +169,6 @@ export class FetchHandler implements Watcher {
     target.resolve(broker);
     const { partition } = target;
     if (target.error !== kafkaErrors.none || partition === null) {
-      this.#hasErrors = true;
-      return;
-    }
-    const isZstd = partition.topic.options.compressionType === 'zstd';
-    if (isZstd && (this.#head?.version ?? 0) < zstdSince) {
-      target.error = kafkaErrors.unsupportedCompressionType;
       this.#hasErrors = true;
       return;
     }
