@@ -16,7 +16,7 @@ export function serve(operations) {
   const write = process.stdout.write.bind(process.stdout);
   process.stdout.write = process.stderr.write.bind(process.stderr);
   const lines = createInterface({ input: process.stdin });
-  lines.on('line', async (line) => {
+  const handle = async (line) => {
     const request = JSON.parse(line);
     let answer;
     try {
@@ -29,7 +29,8 @@ export function serve(operations) {
     write(
       `${JSON.stringify(answer, (_, value) => (typeof value === 'bigint' ? Number(value) : value))}\n`,
     );
-  });
+  };
+  lines.on('line', (line) => void handle(line));
   lines.on('close', () => process.exit(0));
   process.on('unhandledRejection', (error) => console.error('unhandled:', error));
 }
