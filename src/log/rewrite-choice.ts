@@ -177,7 +177,7 @@ function overlapOf(left: Uint32Array, right: Uint32Array): number {
   return common / Math.max(leftEnd - leftStart, rightEnd - rightStart);
 }
 
-/** How many of `sources`, from the first on, have half as many partitions together as each for itself. */
+/** How many of `sources`, from the first on, have half as many partitions together as one by one. */
 function sharingCount(sources: readonly Segment[], extentsOf: ChoiceContext['extentsOf']): number {
   let sum = 0;
   let union: Uint32Array = NONE;
