@@ -17,9 +17,9 @@ import { isMain, listFiles, projectRoot } from './source-tree.ts';
 
 const testFolders = ['src', 'simulation', 'test'];
 const concurrency = 2;
-const testTimeoutMs = 60_000;
+const testTimeoutMs = 180_000;
 /** From Node 22 on, a test that timed out but left a handle open keeps its process, and the run. */
-const silenceMs = 120_000;
+const silenceMs = 240_000;
 const killDelayMs = 5_000;
 
 const totalsLine = /^(\d+) passed, (\d+) failed$/;
