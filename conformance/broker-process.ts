@@ -45,7 +45,7 @@ export class BrokerProcess {
   }
 
   async start(): Promise<void> {
-    const main = process.env.POLYLOG_MAIN ?? path.join(this.#root, 'dist/src/cli/main.js');
+    const main = process.env.CONFORMANCE_MAIN ?? path.join(this.#root, 'dist/src/cli/main.js');
     const listen = `kafka://127.0.0.1:${this.port}`;
     const args = [main, 'start', '--data-dir', this.folder, '--listen', listen, ...this.#flags];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });

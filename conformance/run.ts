@@ -84,7 +84,8 @@ function summarize(results: readonly Result[], ms: number): number {
   const failed = count('failed');
   if (failed > 0) console.log('\nfailed:');
   for (const { check, outcome, reason } of results) {
-    if (outcome === 'failed') console.log(`  ${check.client}: ${check.name}: ${reason}`);
+    if (outcome !== 'failed') continue;
+    console.log(`  ${check.client}: ${check.name}: ${reason.slice(0, 300)}`);
   }
   console.log(`\n${count('skipped')} skipped, ${Math.round(ms / 1000)} s`);
   console.log(`${count('passed')} passed, ${failed} failed`);

@@ -84,7 +84,7 @@ function print({ check, outcome, reason, transcript, ms }: Result): void {
   const seconds = (ms / 1000).toFixed(1).padStart(5);
   console.log(`${words[outcome]} ${seconds} s  ${check.client}: ${check.name}`);
   if (outcome === 'skipped') console.log(`                 ${reason}`);
-  if (outcome !== 'failed') return;
+  if (outcome !== 'failed' && process.env.CONFORMANCE_TRANSCRIPTS === undefined) return;
   console.log(indent(reason));
   for (const entry of transcript) console.log(indent(entry));
 }

@@ -12,6 +12,8 @@ import { runCommand } from './commands.ts';
 
 /** For clients that want a newer Node than the broker does. */
 const newerNode = '24.21.0';
+/** Releases of Apache's Java clients before the one in pom.xml; Kafka itself serves none older. */
+const olderClients = ['2.1.1', '2.8.2', '3.9.1'];
 
 export interface Tools {
   readonly root: string;
@@ -19,9 +21,12 @@ export interface Tools {
   /** Program and version of each client, or why it is not there. */
   readonly node: Tool;
   readonly kcat: Tool;
+  readonly python: Tool;
   readonly java: Tool;
   /** For `java -cp`. */
   readonly classPath: string;
+  /** The same with older clients, by their version. */
+  readonly olderClassPaths: ReadonlyMap<string, string>;
   /** Versions of what is in package.json and pom.xml. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -35,17 +40,30 @@ export async function installTools(root: string): Promise<Tools> {
   const cache = path.join(folder, '.cache');
   fs.mkdirSync(cache, { recursive: true });
   await installPackages(folder, cache);
+  const versions = readVersions(folder);
   const java = await findJava();
   let classPath = '';
-  if ('command' in java) classPath = await buildDriver(folder, cache);
+  const olderClassPaths = new Map<string, string>();
+  if ('command' in java) {
+    const poms = path.join(folder, 'kafka/java');
+    const jars = await fetchJars(path.join(poms, 'pom.xml'), cache, versions.apache ?? '');
+    const classes = await buildDriver(folder, cache, jars);
+    classPath = `${classes}:${jars}/*`;
+    for (const version of olderClients) {
+      const older = await fetchJars(path.join(poms, 'older/pom.xml'), cache, version);
+      olderClassPaths.set(version, `${classes}:${older}/*`);
+    }
+  }
   return {
     root,
     folder,
     node: await findNode(),
     kcat: await findKcat(),
+    python: await findPython(),
     java,
     classPath,
-    versions: readVersions(folder),
+    olderClassPaths,
+    versions,
   };
 }
 
@@ -84,6 +102,15 @@ async function findKcat(): Promise<Tool> {
   return { command: 'kcat', version: `${version}, librdkafka ${library}` };
 }
 
+/** Debian's own interpreter: others do not see Debian's modules. */
+async function findPython(): Promise<Tool> {
+  const command = '/usr/bin/python3';
+  const script = 'import kafka, lz4, snappy, zstandard; print(kafka.__version__)';
+  const found = await attempt(command, ['-c', script]);
+  if (found === null) return { missing: 'kafka-python is not there: bash .ci/install-clients' };
+  return { command, version: found.trim() };
+}
+
 async function findJava(): Promise<Tool> {
   const found = await attempt('java', ['-version']);
   for (const name of ['javac', 'mvn']) {
@@ -96,27 +123,29 @@ async function findJava(): Promise<Tool> {
   return { command: 'java', version };
 }
 
-/** Fetches Apache's jars and compiles Driver.java, each once per version of its source. */
-async function buildDriver(folder: string, cache: string): Promise<string> {
-  const pom = path.join(folder, 'kafka/java/pom.xml');
+/** Compiles Driver.java, once per version of it. @returns the class path of its classes */
+async function buildDriver(folder: string, cache: string, jars: string): Promise<string> {
   const source = path.join(folder, 'kafka/java/Driver.java');
-  const jars = path.join(cache, `jars-${hashOf(pom)}`);
-  if (!fs.existsSync(jars)) {
-    console.log('fetching Apache Kafka from Maven');
-    const target = `${jars}.part`;
-    fs.rmSync(target, { recursive: true, force: true });
-    const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime'];
-    const output = `-DoutputDirectory=${target}`;
-    const flags = ['-q', '-B', '-f', pom];
-    await succeed('mvn', [...flags, ...goal, output], { timeoutMs: 300_000 });
-    fs.renameSync(target, jars);
-  }
-  const classes = path.join(cache, `driver-${hashOf(pom, source)}`);
+  const classes = path.join(cache, `driver-${hashOf(source)}-${path.basename(jars)}`);
   if (!fs.existsSync(classes)) {
     const flags = ['-nowarn', '-proc:none', '-d', classes, '-cp', `${jars}/*`];
     await succeed('javac', [...flags, source], { timeoutMs: 120_000 });
   }
-  return `${classes}:${jars}/*`;
+  return classes;
+}
+
+/** Fetches what a pom names, once per version of it. @returns the folder with the jars */
+async function fetchJars(pom: string, cache: string, version: string): Promise<string> {
+  const jars = path.join(cache, `jars-${version}-${hashOf(pom)}`);
+  if (fs.existsSync(jars)) return jars;
+  console.log(`fetching Apache Kafka ${version} from Maven`);
+  const target = `${jars}.part`;
+  fs.rmSync(target, { recursive: true, force: true });
+  const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime'];
+  const values = [`-Dclients.version=${version}`, `-DoutputDirectory=${target}`];
+  await succeed('mvn', ['-q', '-B', '-f', pom, ...goal, ...values], { timeoutMs: 300_000 });
+  fs.renameSync(target, jars);
+  return jars;
 }
 
 async function succeed(

@@ -10,6 +10,7 @@ const mains = {
   'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer',
   'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
   'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
+  'client-compatibility': 'org.apache.kafka.tools.ClientCompatibilityTest',
   'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
 } as const;
 

@@ -56,6 +56,7 @@ export class DriverClient implements AdminClient {
     const child = this.#child ?? this.#start();
     const id = ++this.#lastId;
     const request = { id, operation, bootstrap, ...fields };
+    const startedAt = performance.now();
     note(`${this.name} < ${show(request)}`);
     const answer = await new Promise<Answer>((resolve) => {
       const giveUp = (): void => {
@@ -70,7 +71,7 @@ export class DriverClient implements AdminClient {
       child.stdin?.write(`${JSON.stringify(request)}\n`);
     });
     this.#waiting.delete(id);
-    note(`${this.name} > ${show(answer)}`);
+    note(`${this.name} > ${show(answer)} after ${Math.round(performance.now() - startedAt)} ms`);
     if (answer.error === undefined) return answer.result;
     for (const line of this.#log) note(`${this.name}: ${line}`);
     throw new Error(answer.error.message);

@@ -3,11 +3,14 @@
 import type { Check } from '../check.ts';
 import { administrationChecks } from './checks/administration.ts';
 import { consoleToolChecks } from './checks/console-tools.ts';
+import { consumingChecks } from './checks/consuming.ts';
 import { exactlyOnceChecks } from './checks/exactly-once.ts';
 import { groupChecks } from './checks/groups.ts';
 import { hostileChecks } from './checks/hostile.ts';
+import { loadChecks } from './checks/load.ts';
 import { matrixChecks } from './checks/matrix.ts';
 import { type Observed, observedChecks } from './checks/observed.ts';
+import { olderClientChecks } from './checks/older-clients.ts';
 import { positionChecks } from './checks/positions.ts';
 import { produceRuleChecks } from './checks/produce-rules.ts';
 import { protocolChecks } from './checks/protocol.ts';
@@ -17,9 +20,12 @@ export function kafkaChecks(world: World, observed: Observed): Check[] {
   return [
     ...observedChecks(world, observed),
     ...matrixChecks(world),
+    ...olderClientChecks(world),
     ...positionChecks(world),
+    ...consumingChecks(world),
     ...produceRuleChecks(world),
     ...exactlyOnceChecks(world),
+    ...loadChecks(world),
     ...administrationChecks(world),
     ...consoleToolChecks(world),
     ...groupChecks(world),

@@ -17,8 +17,11 @@ export class World {
   readonly kcat = new Kcat();
   readonly kafkajs: DriverClient;
   readonly platformatic: DriverClient;
+  readonly python: DriverClient;
   readonly java: DriverClient;
   readonly apache: ApacheTools;
+  /** Of releases before the one of `java`, by version. */
+  readonly olderJava: ReadonlyMap<string, DriverClient>;
 
   constructor(tools: Tools, broker: BrokerProcess, isSampled: boolean) {
     const node = 'command' in tools.node ? tools.node.command : process.execPath;
@@ -29,7 +32,14 @@ export class World {
     this.apache = new ApacheTools(tools.classPath);
     this.kafkajs = new DriverClient('kafkajs', [node, script('kafkajs.mjs')]);
     this.platformatic = new DriverClient('platformatic', [node, script('platformatic.mjs')]);
+    this.python = new DriverClient('python', ['/usr/bin/python3', script('kafka-python.py')]);
     this.java = new DriverClient('java', this.apache.driver);
+    this.olderJava = new Map(
+      [...tools.olderClassPaths].map(([version, classPath]) => [
+        version,
+        new DriverClient(`java ${version}`, new ApacheTools(classPath).driver),
+      ]),
+    );
   }
 
   get bootstrap(): string {
@@ -41,7 +51,7 @@ export class World {
   }
 
   get admins(): readonly AdminClient[] {
-    return [this.kafkajs, this.platformatic, this.java];
+    return [this.kafkajs, this.platformatic, this.python, this.java];
   }
 
   /** A topic made by whoever is at hand. */
@@ -67,11 +77,16 @@ export class World {
   }
 
   close(): void {
-    for (const client of this.admins as readonly DriverClient[]) client.close();
+    const { kafkajs, platformatic, python, java, olderJava } = this;
+    const all = [kafkajs, platformatic, python, java, ...olderJava.values()];
+    for (const client of all) client.close();
   }
 }
 
-export const programs: readonly Program[] = ['kcat', 'kafkajs', 'platformatic', 'java'];
+export const programs: readonly Program[] = ['kcat', 'kafkajs', 'platformatic', 'python', 'java'];
+
+/** kafka-python knows no idempotence. */
+export const idempotentPrograms: readonly Program[] = programs.filter((name) => name !== 'python');
 
 /** Versions and names for people, by program. */
 export function describePrograms(tools: Tools): ReadonlyMap<Program, string> {
@@ -82,6 +97,7 @@ export function describePrograms(tools: Tools): ReadonlyMap<Program, string> {
     ['kcat', kcat],
     ['kafkajs', `kafkajs ${versions.kafkajs}${onNode}`],
     ['platformatic', `@platformatic/kafka ${versions['@platformatic/kafka']}${onNode}`],
+    ['python', 'version' in tools.python ? `kafka-python ${tools.python.version}` : 'kafka-python'],
     ['java', `Apache Kafka ${versions.apache}, its Java clients and tools`],
   ]);
 }
@@ -92,6 +108,7 @@ export function missingPrograms(tools: Tools): Map<Program, string> {
     ['kcat', tools.kcat],
     ['kafkajs', tools.node],
     ['platformatic', tools.node],
+    ['python', tools.python],
     ['java', tools.java],
   ] as const;
   for (const [name, tool] of reasons) if ('missing' in tool) missing.set(name, tool.missing);

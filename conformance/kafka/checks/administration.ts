@@ -4,7 +4,7 @@ import { type Check, expect, expectEqual, expectError, type Program } from '../.
 import { newTopic } from '../client.ts';
 import type { World } from '../world.ts';
 
-const admins = ['kafkajs', 'platformatic', 'java'] as const;
+const admins = ['kafkajs', 'platformatic', 'python', 'java'] as const;
 type Admin = (typeof admins)[number];
 
 export function administrationChecks(world: World): Check[] {

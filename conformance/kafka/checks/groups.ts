@@ -19,7 +19,7 @@ export function groupChecks(world: World): Check[] {
     await world.kafkajs.produce(world.bootstrap, topic, messages);
     return topic;
   };
-  const byApi = (['kafkajs', 'platformatic', 'java'] as const).map(
+  const byApi = (['kafkajs', 'platformatic', 'python', 'java'] as const).map(
     (client): Check => ({
       client,
       feature: 'consumer groups',

@@ -5,13 +5,14 @@ import { type Check, expect, expectEqual, type Program, until } from '../../chec
 import { newTopic } from '../client.ts';
 import { apiNames, keys } from '../wire.ts';
 import { type Asked, WireTap } from '../wire-tap.ts';
-import { programs, type World } from '../world.ts';
+import { idempotentPrograms, programs, type World } from '../world.ts';
 
 /** What each client is expected to negotiate: less means that it does not trust the broker. */
 const highest: Readonly<Record<Program, readonly [produce: number, fetch: number]>> = {
   kcat: [7, 11],
   kafkajs: [7, 11],
   platformatic: [11, 17],
+  python: [7, 4],
   java: [13, 18],
 };
 
@@ -57,7 +58,8 @@ function versionCheck(world: World, observed: Observed, client: Program): Check 
           value,
           headers: [],
         }));
-        await one.produce(tap.bootstrap, topic, messages, { isIdempotent: true });
+        const isIdempotent = idempotentPrograms.includes(client);
+        await one.produce(tap.bootstrap, topic, messages, { isIdempotent });
         const from = { topic, partition: 0, offset: 0 };
         expectEqual((await one.read(tap.bootstrap, from, 2)).length, 2, 'records');
         await one.offset(tap.bootstrap, topic, 0, -1);

@@ -271,6 +271,8 @@ public final class Driver {
     private static KafkaConsumer<byte[], byte[]> consumer(JsonNode request) {
         Properties properties = properties(request);
         properties.putIfAbsent("auto.offset.reset", "none");
+        // A consumer that makes what it is to look at would hide that it is not there.
+        properties.putIfAbsent("allow.auto.create.topics", "false");
         properties.putIfAbsent("request.timeout.ms", "10000");
         properties.putIfAbsent("default.api.timeout.ms", "15000");
         properties.put("enable.auto.commit", "false");
