@@ -65,7 +65,7 @@ function chooseDisk(random: SeededRandom): DiskFaults {
     slowRate: rate(random, 0.001, 0.1),
     slowFactor: random.between(5, 200),
     writebackRate: rate(random, 0.01, 0.5),
-    bytesMax: random.chance(0.25) ? random.between(8, 64) * 1024 * 1024 : calmDisk.bytesMax,
+    bytesMax: random.chance(0.25) ? random.between(6, 20) * 1024 * 1024 : calmDisk.bytesMax,
     readLatency: latency(random, 5, 5000),
     writeLatency: latency(random, 5, 5000),
     syncLatency: latency(random, 10, 20_000),

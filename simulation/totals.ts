@@ -15,6 +15,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
     'disk.sync_failed',
     'disk.name_failed',
     'disk.full',
+    'disk.space_exhausted',
     'disk.slow',
     'clock.jump',
     'process.stall',
@@ -56,7 +57,12 @@ const shown: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Nothing of these may be missing in a run of many seeds. */
-const optional = new Set(['rewrite.postponed', 'checkpoint.refused', 'manifest.tail_dropped']);
+const optional = new Set([
+  'disk.full',
+  'rewrite.postponed',
+  'checkpoint.refused',
+  'manifest.tail_dropped',
+]);
 
 export class Totals {
   seeds = 0;
