@@ -16,6 +16,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
     'disk.name_failed',
     'disk.full',
     'disk.space_exhausted',
+    'disk.space_exhausted',
     'disk.slow',
     'clock.jump',
     'process.stall',
