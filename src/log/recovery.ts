@@ -346,7 +346,7 @@ class Recovery {
       }
       segment.file.datasync((error) => {
         if (error !== null) return this.#done(storageFailed(error), null);
-        next((segment.id + 1) * options.segmentBytes + SEGMENT_HEADER_BYTES);
+        this.#guard(() => next((segment.id + 1) * options.segmentBytes + SEGMENT_HEADER_BYTES));
       });
     };
     next(fromLsn);
