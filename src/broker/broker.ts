@@ -297,7 +297,8 @@ export class Broker {
   }
 
   newProducerId(): NewProducerId {
-    const error = this.#refusal() ?? (this.isStorageFull ? 'storage_full' : null);
+    const hasNoRoom = this.#producerIds.needsSpace && this.isStorageFull;
+    const error = this.#refusal() ?? (hasNoRoom ? 'storage_full' : null);
     if (error !== null) return { error, producerId: -1, lsn: 0 };
     const producerId = this.#producerIds.take();
     return { error: null, producerId, lsn: this.#producerIds.lsn };

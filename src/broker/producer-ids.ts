@@ -23,6 +23,15 @@ export class ProducerIds {
     this.#journal = journal;
   }
 
+  /**
+   * Whether the next id costs space that a full disk has not. The first block of a run is paid out of
+   * the reserve: Java's producer asks for an id as long as it gets none, and does not even let its
+   * records time out meanwhile.
+   */
+  get needsSpace(): boolean {
+    return this.#next === this.#end && this.#end !== 0;
+  }
+
   take(): number {
     if (this.#next === this.#end) this.#reserve();
     return this.#next++;
