@@ -303,9 +303,14 @@ export class SegmentStore {
     segment.close();
     const path = segmentPath(segment.id);
     if (this.#free.length < FREE_SEGMENTS_MAX || this.#full) this.#free.push(path);
-    else this.#ports.disk.remove(path);
+    else this.#remove(path);
     this.arm();
     this.#scheduleTrim();
+  }
+
+  #remove(path: string): void {
+    const fault = diskFaultOf(() => this.#ports.disk.remove(path));
+    if (fault !== null) this.onFault(new BrokerError('storage_failed', fault.message, fault));
   }
 
   /** Gives files back that nobody has needed for a while. */
@@ -317,7 +322,7 @@ export class SegmentStore {
       this.#isTrimSet = false;
       if (this.#closed) return;
       if (this.#nextId === usedBefore) {
-        for (const path of this.#free.splice(FREE_SEGMENTS_IDLE)) this.#ports.disk.remove(path);
+        for (const path of this.#free.splice(FREE_SEGMENTS_IDLE)) this.#remove(path);
       }
       this.#scheduleTrim();
     });
