@@ -69,6 +69,32 @@ export async function killRounds(
   console.log(`        ${plan.name}: ready in ${spread(session.measuredMs, 'ms')} as measured`);
 }
 
+/** A data folder is killed again and again while it is made; then it must be one. */
+export async function killBirths(
+  report: Report,
+  plan: { readonly rounds: number; readonly dataDir: string },
+  random: SeededRandom,
+): Promise<void> {
+  await check(report, `${plan.rounds} kills while a data folder is made`, async () => {
+    let usual = 500;
+    for (let round = 1; round <= plan.rounds; round++) {
+      const options = { dataDir: `${plan.dataDir}-${round}`, settings: smallSettings };
+      for (let times = random.between(1, 3); times > 0; times--) {
+        const broker = new BrokerProcess(options);
+        await sleep(random.below(usual));
+        await broker.crash();
+      }
+      const session = new Session(options, random);
+      const broker = await session.start();
+      usual = broker.measuredMs * 1.1;
+      await session.setUp(broker);
+      await session.verify(broker);
+      await broker.crash();
+    }
+    return '';
+  });
+}
+
 async function killRound(
   session: Session,
   plan: KillPlan,

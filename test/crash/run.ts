@@ -17,7 +17,7 @@ import { backlog } from './backlog.ts';
 import { damage } from './damage.ts';
 import { diskErrors } from './disk-errors.ts';
 import { fullDisk } from './full-disk.ts';
-import { killRounds, smallSettings } from './kills.ts';
+import { killBirths, killRounds, smallSettings } from './kills.ts';
 import { lateSyncs, powerCuts } from './power-cuts.ts';
 import { MemoryMount, PowerRig, rigUnavailable } from './power-rig.ts';
 import { QUEUE_HOST, runQueueHost } from './queue-host.ts';
@@ -61,6 +61,19 @@ const parts: Readonly<Record<string, (run: Run) => Promise<void>>> = {
       },
       random.fork('defaults'),
     );
+    if (!isSampled) {
+      // The kernel outlives the process: what it was given is there, synced or not.
+      const plan = {
+        name: 'durability write',
+        rounds: 10,
+        dataDir: path.join(folder, 'write'),
+        settings: { ...smallSettings, DURABILITY: 'write' },
+        bytesPerSecond: 24 * MIB,
+      };
+      await killRounds(report, plan, random.fork('write'));
+    }
+    const births = { rounds: isSampled ? 3 : 15, dataDir: path.join(folder, 'new') };
+    await killBirths(report, births, random.fork('births'));
   },
   power: async ({ report, random, isSampled, folder }) => {
     const reason = rigUnavailable();
