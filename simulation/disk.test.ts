@@ -319,6 +319,23 @@ test('a page written again after a failed sync is covered by the next one', () =
   assert.deepEqual([bytes?.[0], bytes?.[10]], [3, 2]);
 });
 
+test('a size that a failed sync left behind is known once its bytes are written again and synced', () => {
+  const seen = outcomes((seed) => {
+    const life = new Life(seed);
+    const file = life.durable('f', 1, 1);
+    file.writeSync([filled(10, 2)], PAGE_BYTES);
+    life.disk.faults = { ...calmDisk, syncErrorRate: 1 };
+    file.datasync(() => undefined);
+    life.world.run();
+    life.disk.faults = calmDisk;
+    file.writeSync([filled(10, 2)], PAGE_BYTES);
+    file.datasync(succeeds);
+    life.world.run();
+    return life.afterCut(nothing, 'f')?.length;
+  });
+  assert.deepEqual([...seen], [PAGE_BYTES + 10]);
+});
+
 test('after a failed directory sync names may be lost, until a later one succeeds', () => {
   const seen = outcomes((seed) => {
     const life = new Life(seed, { syncErrorRate: 1 });

@@ -109,6 +109,9 @@ export class Inode {
       }
     }
     if (length > 0 && end > this.size) this.resize(end);
+    // Writing back what lies past the size that the device knows makes it known, though an earlier
+    // sync of it has failed.
+    else if (length > 0 && end > this.stableSize) this.isSizeDirty = true;
   }
 
   truncate(size: number): void {

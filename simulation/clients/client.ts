@@ -26,7 +26,8 @@ export abstract class Client {
       const { thinkMicros: usual } = this.stage.scenario.workload;
       const thinkMicros = this.stage.isCalm ? Math.max(CALM_MICROS, usual) : usual;
       life.post('client.step', this.random.between(1, 2 * thinkMicros), () => {
-        if (!life.isServing) return;
+        // After a fault clients go on for a while: nobody has told them yet.
+        if (!life.isOpen || life.isClosing || life.isOver) return;
         if (!this.stage.isPaused) this.step(life);
         think();
       });

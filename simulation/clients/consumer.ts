@@ -68,6 +68,7 @@ export class Consumer extends Client implements ConsumerHandler {
 
   private attach(life: Life): void {
     const topic = this.own?.topic ?? this.pickTopic();
+    if (life.broker.fault !== null) return;
     if (topic === undefined || (this.own !== null && this.own.stage !== 'there')) return;
     const queues = topic.queues.filter((queue) => queue.stage === 'there');
     const known = this.own ?? queues[this.random.below(queues.length)];
