@@ -273,8 +273,12 @@ class Copies {
     const position = this.#random.between(from, end - 1);
     return this.#try(
       () => this.#flip(name, position),
-      // What is in its last record may be known from elsewhere too.
-      () => this.#refused(name).catch(() => this.#whole()),
+      // What is in its last record may be known from elsewhere too, or be missed there: a segment
+      // whose removal the record told of is gone, and the start says which.
+      () =>
+        this.#refused(name)
+          .catch(() => this.#refused('segments/'))
+          .catch(() => this.#whole()),
     );
   }
 
