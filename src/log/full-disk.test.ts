@@ -1,6 +1,7 @@
 /** The log on a disk without room: what it keeps for itself, and how it goes on. */
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
+import type { BrokerError } from '../kernel/errors.ts';
 import { DiskError, type DiskFile } from '../kernel/ports.ts';
 import { RamDisk } from '../kernel/ram-disk.ts';
 import { TestJournal, TestLoop } from './journal.fixture.ts';
@@ -131,4 +132,23 @@ test('a manifest without room makes sealing and forgetting wait, and fences noth
   t.loop.pass(3 * DISK_RETRY_MS);
   assert.ok(t.journal.usage().segments < 8, `${t.journal.usage().segments} segments are left`);
   assert.equal(t.journal.fault, null);
+});
+
+test('a start without room for a segment is refused, and done once there is room', () => {
+  const loop = new TestLoop();
+  const disk = new RamDisk(loop, 32 * MIB);
+  const hog = disk.open('hog', { create: true });
+  hog.writeSync([new Uint8Array(31 * MIB)], 0);
+  const refused = new TestJournal({}, disk, loop);
+  let outcome: readonly unknown[] = [];
+  refused.journal.open((error, report) => {
+    outcome = [(error as BrokerError | null)?.code, report];
+  });
+  loop.run();
+  assert.deepEqual(outcome, ['storage_full', null]);
+  refused.close();
+  hog.truncate(0);
+  const t = new TestJournal({}, disk, loop).open();
+  assert.equal(t.journal.epoch, 1);
+  assert.equal(t.restart().journal.epoch, 2);
 });

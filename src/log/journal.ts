@@ -74,6 +74,8 @@ export class Journal {
   readonly #commitListeners: CommitListener[] = [];
   readonly #faultListeners: ((error: BrokerError) => void)[] = [];
   readonly #readyListeners: (() => void)[] = [];
+  /** The opening that waits for the first commit. */
+  #opener: ((error: BrokerError) => void) | null = null;
   /** Closes that wait for the last commit. */
   readonly #closers: ((error: BrokerError) => void)[] = [];
   readonly #entry = new EntryView();
@@ -113,7 +115,9 @@ export class Journal {
     recover(parts, (error, recovered) => {
       if (this.#isClosed) return;
       if (recovered === null) return done(error, null);
-      this.#begin(recovered, (beginError) => done(beginError, recovered.report));
+      this.#begin(recovered, (beginError) =>
+        done(beginError, beginError === null ? recovered.report : null),
+      );
     });
   }
 
@@ -170,17 +174,26 @@ export class Journal {
     this.#ledger.exposeAll();
     this.#machine.restored();
     this.#retirement.checkpointed(this.#checkpoints.olderStartLsn);
-    const started = (): void => {
-      if (this.#fault !== null) return done(this.#fault);
-      if (this.#pipeline.highWatermark < this.#pipeline.endLsn) return;
-      this.#isOpen = true;
-      this.#commitListeners.splice(this.#commitListeners.indexOf(started), 1);
-      this.#faultListeners.splice(this.#faultListeners.indexOf(started), 1);
-      done(null);
-    };
-    this.#commitListeners.push(started);
-    this.#faultListeners.push(started);
+    this.#whenBegun(done);
     this.#store.arm();
+  }
+
+  /** Calls back when the epoch's first block is committed, or cannot be. */
+  #whenBegun(done: (error: Error | null) => void): void {
+    const finish = (error: BrokerError | null): void => {
+      this.#opener = null;
+      this.#isOpen = error === null;
+      this.#commitListeners.splice(this.#commitListeners.indexOf(look), 1);
+      this.#faultListeners.splice(this.#faultListeners.indexOf(look), 1);
+      done(error);
+    };
+    const look = (): void => {
+      const isCommitted = this.#pipeline.highWatermark >= this.#pipeline.endLsn;
+      if (this.#fault !== null || isCommitted) finish(this.#fault);
+    };
+    this.#commitListeners.push(look);
+    this.#faultListeners.push(look);
+    this.#opener = finish;
   }
 
   /** Commits what is open, marks the end as clean, and lets go of all files. */
@@ -205,6 +218,12 @@ export class Journal {
     this.#closers.push(finish);
     this.#pipeline.close(finish);
     this.#giveUpClosing();
+  }
+
+  /** Without a segment to write to there is no commit, and without a commit nothing is freed. */
+  #giveUpOpening(): void {
+    if (this.#opener === null || !this.#store.isFull || this.#pipeline.segment.isReady) return;
+    this.#opener(new BrokerError('storage_full', 'there is no room for a segment to begin with'));
   }
 
   /** What is appended and has no place on a full disk was never promised: a close does not wait for it. */
@@ -495,6 +514,7 @@ export class Journal {
     if (this.#fault !== null) return;
     this.#pipeline.flush();
     this.#giveUpClosing();
+    this.#giveUpOpening();
     if (this.#store.isFull) this.#checkpoints?.check();
     this.#ready();
   }
