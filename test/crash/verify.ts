@@ -256,7 +256,7 @@ class PartitionReader {
     }
     const limit = Number(this.#topic.options['retention.bytes'] ?? -1);
     const isBySize = limit >= 0 && !('retention.ms' in this.#topic.options);
-    if (this.#start > 0 && isBySize && this.#bytes < limit * 0.5) {
+    if (this.#start > 0 && isBySize && this.#bytes < limit) {
       this.#violated(`kept ${this.#bytes} bytes, and should keep ${limit}`);
     }
   }
