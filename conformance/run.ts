@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   await broker.start();
   const apis = await advertised(broker.port);
   const observed: Observed = { versions: new Map() };
-  const world = new World(tools, broker, isSampled);
+  const world = new World(tools, broker, apis);
   const checks = kafkaChecks(world, observed).filter((check) => matches(check, words));
   const missing = missingPrograms(tools);
   const options = { isSampled, concurrency, apis, missing, mustHaveAll: isCi };
@@ -94,6 +94,7 @@ function summarize(results: readonly Result[], ms: number): number {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
+    console.log(`ended by ${signal}`);
     void disposeAll().then(() => process.exit(1));
   });
 }

@@ -14,6 +14,7 @@ import { olderClientChecks } from './checks/older-clients.ts';
 import { positionChecks } from './checks/positions.ts';
 import { produceRuleChecks } from './checks/produce-rules.ts';
 import { protocolChecks } from './checks/protocol.ts';
+import { storageChecks } from './checks/storage.ts';
 import type { World } from './world.ts';
 
 export function kafkaChecks(world: World, observed: Observed): Check[] {
@@ -26,6 +27,7 @@ export function kafkaChecks(world: World, observed: Observed): Check[] {
     ...produceRuleChecks(world),
     ...exactlyOnceChecks(world),
     ...loadChecks(world),
+    ...storageChecks(world),
     ...administrationChecks(world),
     ...consoleToolChecks(world),
     ...groupChecks(world),

@@ -1,8 +1,8 @@
-/** What the checks of Kafka work with: the clients, the broker most of them share, the form of the run. */
+/** What the checks of Kafka work with: the clients, the broker that most of them share. */
 
 import * as path from 'node:path';
 import { BrokerProcess, withBroker } from '../broker-process.ts';
-import type { Program } from '../check.ts';
+import { type Program, until } from '../check.ts';
 import type { Tools } from '../tools.ts';
 import { ApacheTools } from './apache-tools.ts';
 import type { AdminClient, Client } from './client.ts';
@@ -11,9 +11,10 @@ import { Kcat } from './kcat.ts';
 
 export class World {
   readonly root: string;
-  readonly isSampled: boolean;
   /** With default options; no check may change more of it than topics of its own. */
   readonly broker: BrokerProcess;
+  /** Names of the APIs that it advertises. */
+  readonly apis: ReadonlySet<string>;
   readonly kcat = new Kcat();
   readonly kafkajs: DriverClient;
   readonly platformatic: DriverClient;
@@ -23,12 +24,12 @@ export class World {
   /** Of releases before the one of `java`, by version. */
   readonly olderJava: ReadonlyMap<string, DriverClient>;
 
-  constructor(tools: Tools, broker: BrokerProcess, isSampled: boolean) {
+  constructor(tools: Tools, broker: BrokerProcess, apis: ReadonlySet<string>) {
     const node = 'command' in tools.node ? tools.node.command : process.execPath;
     const script = (name: string): string => path.join(tools.folder, 'kafka/clients', name);
     this.root = tools.root;
-    this.isSampled = isSampled;
     this.broker = broker;
+    this.apis = apis;
     this.apache = new ApacheTools(tools.classPath);
     this.kafkajs = new DriverClient('kafkajs', [node, script('kafkajs.mjs')]);
     this.platformatic = new DriverClient('platformatic', [node, script('platformatic.mjs')]);
@@ -62,6 +63,17 @@ export class World {
     bootstrap = this.bootstrap,
   ): Promise<string> {
     await this.kafkajs.createTopic(bootstrap, topic, partitions, configs);
+    return topic;
+  }
+
+  /** For a broker that may have no room at the moment. */
+  async createTopicWhenPossible(topic: string, bootstrap: string): Promise<string> {
+    await until('there is room for a topic', 20_000, () =>
+      this.java.createTopic(bootstrap, topic, 1).then(
+        () => true,
+        () => false,
+      ),
+    );
     return topic;
   }
 

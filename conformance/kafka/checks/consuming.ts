@@ -111,30 +111,30 @@ function smallFetchCheck(world: World): Check {
   };
 }
 
-/** Apache's own test of what a broker can do for its clients. */
+/** Apache's own test of what a broker can do for its clients, and of how they are told what it cannot. */
 function compatibilityCheck(world: World): Check {
-  const apis = ['DescribeConfigs', 'ListGroups', 'DescribeAcls', 'CreatePartitions'];
   return {
     client: 'java',
     feature: "Apache's ClientCompatibilityTest",
-    name: "Apache's ClientCompatibilityTest finds what it expects",
+    name: "Apache's ClientCompatibilityTest finds what the broker advertises",
     uses: ['java', 'kafkajs'],
-    needs: apis,
     run: async () => {
       const topic = await world.createTopic(newTopic('compatibility'));
+      const has = (api: string): string => `${world.apis.has(api)}`;
       const features = [
         ['--offsets-for-times-supported', 'true'],
         ['--cluster-id-supported', 'true'],
-        ['--expect-record-too-large-exception', 'true'],
+        ['--expect-record-too-large-exception', 'false'],
         ['--num-cluster-nodes', '1'],
-        ['--create-topics-supported', 'true'],
-        ['--describe-acls-supported', 'true'],
-        ['--describe-configs-supported', 'true'],
-        ['--idempotent-producer-supported', 'true'],
+        ['--create-topics-supported', has('CreateTopics')],
+        ['--describe-acls-supported', has('DescribeAcls')],
+        ['--describe-configs-supported', has('DescribeConfigs')],
+        ['--idempotent-producer-supported', has('InitProducerId')],
       ].flat();
       const server = ['--bootstrap-server', world.bootstrap, '--topic', topic];
       const done = await world.apache.run('client-compatibility', [...server, ...features]);
       expectEqual(done.code, 0, 'its code');
+      expect(done.output.includes('SUCCESS'), 'it says so');
     },
   };
 }
