@@ -2,7 +2,7 @@
  * The journal entries of the broker: kinds 16 and up, their bodies, and what each of them changes.
  *
  * Owns: the numbers, the layouts, encode and decode of the catalog's and the producers' entries.
- * Leaves: kinds below 16 to log/, kinds 21 to 29 to queues/.
+ * Leaves: kinds below 16 to log/, kinds 21 to 29 to queues/, kinds 40 to 49 to groups/.
  *
  * All integers are little-endian; text is {uint16 length in bytes, UTF-8}. A list of options is
  * {uint16 count, count × {text name, text value}}; a list of partitions is {uint32 count, count ×
@@ -29,6 +29,8 @@ export const entryKind = {
   queueFirst: 21,
   queueLast: 29,
   producersExpired: 30,
+  groupFirst: 40,
+  groupLast: 49,
 } as const;
 
 /** Types of checkpoint objects: below 16 is log/. */
@@ -38,6 +40,8 @@ export const objectType = {
   producers: 18,
   queueFirst: 32,
   queueLast: 47,
+  groupFirst: 48,
+  groupLast: 63,
 } as const;
 
 /** One row of the table in `docs/internals/journal.md`, which is generated from these. */

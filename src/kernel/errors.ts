@@ -35,6 +35,7 @@ export type ErrorScope =
   | 'topic'
   | 'queue'
   | 'lease'
+  | 'group'
   | 'request'
   | 'connection'
   | 'broker'
@@ -131,6 +132,41 @@ export const errorTable = {
     'lease',
     'This delivery is not outstanding: it was settled, returned or has expired.',
   ),
+
+  // Groups.
+  invalid_group_id: entry('invalid', 'group', 'A group id is not empty.'),
+  group_not_found: entry('missing', 'group', 'There is no group with this id.'),
+  group_not_empty: entry('conflict', 'group', 'The group has members.'),
+  group_full: entry('limit', 'group', 'The group has as many members as it may have.'),
+  group_subscribed: entry('conflict', 'group', 'Members of the group subscribe to this topic.'),
+  member_id_required: retriableEntry(
+    'sequence',
+    'group',
+    'The member has been given an id and has to join with it.',
+  ),
+  member_not_found: entry('missing', 'group', 'The group has no such member.'),
+  member_fenced: entry(
+    'sequence',
+    'group',
+    'Another member has taken over the place of this static one.',
+  ),
+  stale_generation: entry('sequence', 'group', 'The group is in a newer generation.'),
+  rebalance_in_progress: retriableEntry(
+    'sequence',
+    'group',
+    'The group is about to divide its work anew: the member has to join again.',
+  ),
+  inconsistent_protocol: entry(
+    'conflict',
+    'group',
+    'The member has no protocol in common with the other members.',
+  ),
+  invalid_session_timeout: entry(
+    'invalid',
+    'group',
+    'The session timeout is outside of what the broker allows.',
+  ),
+  offset_metadata_too_large: entry('limit', 'group', 'The metadata of an offset is too large.'),
 
   // Limits and the state of the broker.
   limit_exceeded: entry('limit', 'request', 'A limit was reached.'),
