@@ -4,10 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import type { SeededRandom } from '../../simulation/random.ts';
+import type { FuzzTarget } from '../../test/fuzz/target.ts';
 import { frame, HandBody, pattern, World } from './server.fixture.ts';
 
+const runsPerRound = 10;
 const size = fc.oneof(
   fc.nat(300),
   fc.integer({ min: 3_900, max: 4_300 }),
@@ -24,7 +26,8 @@ const step = fc.record({
   rests: fc.boolean(),
 });
 
-test('bytes of several connections come out as they went in', () => {
+/** Bytes of several connections come out as they went in. */
+function sharedMemory(dice: SeededRandom): number {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const world = new World();
@@ -66,11 +69,13 @@ test('bytes of several connections come out as they went in', () => {
       assert.equal(world.server.pool.heldBytes, 0);
       assert.equal(world.server.pool.warmCount, 0);
     }),
-    { numRuns: 150 },
+    { numRuns: runsPerRound, seed: dice.uint32() },
   );
-});
+  return runsPerRound;
+}
 
-test('bodies and bytes leave in the order in which they were staged, through any room', () => {
+/** Bodies and bytes leave in the order in which they were staged, through any room. */
+function stagedOrder(dice: SeededRandom): number {
   const part = fc.record({
     bytes: fc.nat(3_000),
     body: fc.oneof(fc.constant(0), fc.nat(2_000), fc.nat(400_000)),
@@ -115,6 +120,12 @@ test('bodies and bytes leave in the order in which they were staged, through any
       assert.ok(bodies.every(({ releases }) => releases === 1));
       assert.equal(world.server.pool.heldBytes, 0);
     }),
-    { numRuns: 200 },
+    { numRuns: runsPerRound, seed: dice.uint32() },
   );
-});
+  return runsPerRound;
+}
+
+export const targets: readonly FuzzTarget[] = [
+  { name: 'server receive buffers', round: sharedMemory },
+  { name: 'server outbox', round: stagedOrder },
+];
