@@ -70,6 +70,11 @@ export class Partition {
     return this.log.logEnd;
   }
 
+  /** Kept on the disk, by estimate. */
+  get bytes(): number {
+    return this.log.liveBytes;
+  }
+
   /** What an answer computed from offsets waits for. */
   get lastLsn(): number {
     return this.log.lastLsn;
