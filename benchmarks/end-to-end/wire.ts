@@ -55,8 +55,10 @@ function request(apiKey: number, version: number): Bytes {
   return new Bytes().int16(apiKey).int16(version).int32(0).text(CLIENT_ID);
 }
 
-/** Where the correlation id is in a frame. */
-export const CORRELATION_AT = 8;
+/** ApiVersions v0. */
+export function apiVersionsFrame(): Buffer {
+  return request(18, 0).frame();
+}
 
 /** CreateTopics v2: one topic with options. */
 export function createTopicFrame(
@@ -71,9 +73,26 @@ export function createTopicFrame(
   return frame.int32(30_000).int8(0).frame();
 }
 
+/** DeleteTopics v1. */
+export function deleteTopicFrame(name: string): Buffer {
+  return request(20, 1).int32(1).text(name).int32(30_000).frame();
+}
+
+/** ListOffsets v1: the end of every partition. */
+export function listOffsetsFrame(topic: string, partitions: number): Buffer {
+  const frame = request(2, 1).int32(-1).int32(1).text(topic).int32(partitions);
+  for (let i = 0; i < partitions; i++) frame.int32(i).int64(-1);
+  return frame.frame();
+}
+
 /** Produce v7 of `batch` to one partition. */
 export function produceFrame(topic: string, partition: number, batch: Uint8Array): Buffer {
-  return request(0, 7)
+  return Buffer.concat([produceHead(topic, partition, batch.length), batch]);
+}
+
+/** All of a Produce v7 before a batch of `batchBytes`. */
+export function produceHead(topic: string, partition: number, batchBytes: number): Buffer {
+  const head = request(0, 7)
     .int16(-1)
     .int16(-1)
     .int32(30_000)
@@ -81,18 +100,19 @@ export function produceFrame(topic: string, partition: number, batch: Uint8Array
     .text(topic)
     .int32(1)
     .int32(partition)
-    .int32(batch.length)
-    .raw(batch)
+    .int32(batchBytes)
     .frame();
+  head.writeInt32BE(head.length - 4 + batchBytes, 0);
+  return head;
 }
 
-/** Fetch v4 of one partition from `offset`. The offset may be patched: see `fetchOffsetAt`. */
-export function fetchFrame(
-  topic: string,
-  partition: number,
-  offset: number,
-  maxBytes: number,
-): Buffer {
+/** The error in a Produce v7 answer that begins at `start`, its length left out. */
+export function produceErrorAt(topic: string): number {
+  return 4 + 4 + 2 + topic.length + 4 + 4;
+}
+
+/** Fetch v4 of one partition; its offset is where `fetchOffsetAt` says. */
+export function fetchFrame(topic: string, partition: number, maxBytes: number): Buffer {
   return request(1, 4)
     .int32(-1)
     .int32(500)
@@ -103,16 +123,36 @@ export function fetchFrame(
     .text(topic)
     .int32(1)
     .int32(partition)
-    .int64(offset)
+    .int64(0)
     .int32(maxBytes)
     .frame();
 }
 
+/** From the end of a fetch frame. */
+export const fetchOffsetFromEnd = 12;
+
+/**
+ * What stands before the records of a Fetch v4 answer, its length included:
+ *
+ *     length 4, correlation id 4, throttle 4, topics 4, name 2 + n, partitions 4, index 4, error 2,
+ *     high watermark 8, last stable offset 8, aborted transactions 4, length of the records 4
+ */
+export function fetchHeadBytes(topic: string): number {
+  return 4 + 4 + 4 + 4 + 2 + topic.length + 4 + 4 + 2 + 8 + 8 + 4 + 4;
+}
+
+/** Of the error, in such a head. */
+export function fetchErrorAt(topic: string): number {
+  return fetchHeadBytes(topic) - 26;
+}
+
+export interface Batch {
+  readonly bytes: Uint8Array;
+  readonly records: number;
+}
+
 /** A batch of records with `recordBytes` of value each, of about `batchBytes` in all. */
-export function makeBatch(
-  batchBytes: number,
-  recordBytes: number,
-): { bytes: Uint8Array; records: number } {
+export function makeBatch(batchBytes: number, recordBytes: number): Batch {
   const value = new Uint8Array(recordBytes).map((_, i) => 97 + (i % 26));
   const perRecord = recordBytes + 8;
   const records = Math.max(1, Math.floor((batchBytes - 61) / perRecord));
