@@ -198,7 +198,13 @@ export class Life {
     this.stage.world.note('life.closing');
     this.broker.close((error) => {
       if (this.isOver) return;
-      const isExcused = error === null || this.broker.fault !== null || this.hasDiskErrors;
+      // What was never answered may be without a place on a full disk.
+      const isFull = error instanceof BrokerError && error.code === 'storage_full';
+      const isExcused =
+        error === null ||
+        this.broker.fault !== null ||
+        this.hasDiskErrors ||
+        (isFull && this.isExcused('storage_full'));
       promise(isExcused, `closing failed: ${error?.message}`);
       this.wasClean = error === null;
       if (this.wasClean) this.stage.world.note('life.closed');

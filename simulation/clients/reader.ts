@@ -160,6 +160,8 @@ export class TailReader extends Client implements Watcher {
     if (history !== this.history) this.position = partition.logStart;
     this.history = history;
     this.partition = partition;
+    // A read of the partition before may be under way still: it is of no more interest.
+    this.isReading = false;
     life.broker.watch(partition, this);
     this.readOn();
   }
@@ -179,8 +181,9 @@ export class TailReader extends Client implements Watcher {
     this.isWoken = false;
     const pace = { maxBytes: 100_000, pieceBytes: 0, pauseMicros: 0 };
     read(life, { partition, offset, ...pace }, (result) => {
-      this.isReading = false;
       const next = checkRead(life, history, partition, offset, result);
+      if (partition !== this.partition) return;
+      this.isReading = false;
       if (next === -1) this.position = Math.max(offset, partition.logStart);
       else this.position = next;
       const hasMore = result.error === null && this.position < partition.highWatermark;
