@@ -16,9 +16,11 @@
 import { AssertionFailure } from '../kernel/assert.ts';
 import type { Clock, Logger, NetAddress, Socket, SocketSink } from '../kernel/ports.ts';
 import type { Link, Protocol, ProtocolConnection, ServedBroker } from '../protocols/contract.ts';
-import { type ServerLimits, stagingIdleMs } from './limits.ts';
+import { type ServerLimits, savedBytesMax, stagingIdleMs } from './limits.ts';
+import type { ConnectionMemory } from './memory.ts';
 import { ConnectionOutbox, type OutboxOwner } from './outbox.ts';
 import { ReceiveBuffer, type SharedRegion } from './receive-buffer.ts';
+import type { MemoryHolder } from './shedding.ts';
 import type { SlabPool } from './slab-pool.ts';
 import type { Turns, TurnTaker } from './turns.ts';
 
@@ -29,9 +31,12 @@ export interface ConnectionHost {
   readonly logger: Logger;
   readonly limits: ServerLimits;
   readonly pool: SlabPool;
+  readonly memory: ConnectionMemory;
   readonly shared: SharedRegion;
   readonly turns: Turns;
   onClosed(connection: Connection): void;
+  /** Connections hold too much memory. */
+  onMemoryOver(): void;
   /** An assertion of ours failed: the broker must not go on. */
   onFailure(error: AssertionFailure): void;
 }
@@ -43,7 +48,7 @@ export interface Origin {
   readonly advertised: NetAddress | null;
 }
 
-export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
+export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, MemoryHolder {
   readonly remote: NetAddress;
   readonly local: NetAddress;
   readonly listener: string;
@@ -62,6 +67,8 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
   /** Monotonic ms of the last byte in, or of the last time that all bytes had left. */
   private activeAt: number;
   private hasHadFrame = false;
+  /** Monotonic ms since when the rest of an unfinished frame is waited for; Infinity: for none. */
+  private frameSince = Number.POSITIVE_INFINITY;
   private isPaused = false;
   /** The peer has sent its last byte. */
   private isPeerEnded = false;
@@ -88,9 +95,9 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
     this.advertised = origin.advertised ?? socket.local;
     this.openedAt = host.clock.monotonic();
     this.activeAt = this.openedAt;
-    this.idleTimeoutMs = origin.protocol.idleTimeoutMs;
+    this.idleTimeoutMs = idleLimit(origin.protocol.idleTimeoutMs, host.limits.idleTimeoutMs);
     this.buffer = new ReceiveBuffer(host.shared, host.pool);
-    this.outbox = new ConnectionOutbox(this, host.broker.commits, host.pool);
+    this.outbox = new ConnectionOutbox(this, host.broker.commits, host.pool, host.memory);
     this.protocol = origin.protocol.connect(this);
   }
 
@@ -163,10 +170,30 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
     } else if (!this.hasHadFrame) {
       const { firstFrameTimeoutMs } = this.host.limits;
       if (now - this.openedAt > firstFrameTimeoutMs) this.destroy('no first frame in time');
+    } else if (now - this.frameSince > this.host.limits.frameTimeoutMs) {
+      this.destroy('a frame was not complete in time');
     } else if (this.idleTimeoutMs > 0 && idleMs > this.idleTimeoutMs && !this.isWaitedFor()) {
-      this.destroy('idle');
+      this.destroy(this.outbox.isBlocked ? 'its answers were not taken' : 'idle');
     }
     if (idleMs > stagingIdleMs) this.outbox.shrink();
+  }
+
+  // ---- MemoryHolder ----
+
+  get heldBytes(): number {
+    return this.buffer.ownBytes + this.outbox.heldBytes;
+  }
+
+  get waitingSince(): number {
+    return this.outbox.isBlocked ? Math.min(this.activeAt, this.frameSince) : this.frameSince;
+  }
+
+  get isLeaving(): boolean {
+    return this.isDestroyed;
+  }
+
+  shrink(): void {
+    this.outbox.shrink();
   }
 
   // ---- SocketSink ----
@@ -245,6 +272,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
       return;
     }
     if (this.outbox.isWaitingForCommit) this.host.turns.wantCommit(this);
+    if (this.host.memory.isOver) this.host.onMemoryOver();
     if (this.isOutboxStalled && !this.outbox.isFull) {
       this.isOutboxStalled = false;
       this.wantReceive();
@@ -262,7 +290,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
       try {
         const { start } = buffer;
         buffer.consume(protocol.receive(buffer.slab, start, buffer.end));
-        if (buffer.start > start) this.hasHadFrame = true;
+        this.noteFrame(buffer.start > start);
       } catch (error) {
         this.onProtocolError(error, 'a frame could not be handled');
       }
@@ -272,7 +300,28 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
     if (this.isDestroyed) buffer.consume(buffer.end);
     buffer.park(frameBytes);
     this.updatePause();
+    this.watchMemory();
     if (this.isPeerEnded) this.maybeEnd();
+  }
+
+  // HOT
+  private watchMemory(): void {
+    const { memory } = this.host;
+    this.outbox.countStaging();
+    if (!memory.isOver) return;
+    const isWaited = this.waitingSince !== Number.POSITIVE_INFINITY;
+    if (memory.isExhausted && isWaited && this.heldBytes > savedBytesMax) {
+      this.destroy('connections hold too much memory, and this one wants more');
+    }
+    this.host.onMemoryOver();
+  }
+
+  /** Keeps the time since when a frame is unfinished. */
+  // HOT
+  private noteFrame(hasConsumed: boolean): void {
+    if (hasConsumed) this.hasHadFrame = true;
+    if (this.buffer.unreadBytes === 0) this.frameSince = Number.POSITIVE_INFINITY;
+    else if (hasConsumed || this.frameSince > this.activeAt) this.frameSince = this.activeAt;
   }
 
   private checkFrame(frameBytes: number): void {
@@ -301,6 +350,9 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
     }
     if (wantsPause === this.isPaused) return;
     this.isPaused = wantsPause;
+    // While it is not read, it is we who are waited for.
+    if (wantsPause) this.frameSince = Number.POSITIVE_INFINITY;
+    else if (this.buffer.unreadBytes > 0) this.frameSince = this.host.clock.monotonic();
     if (wantsPause) this.socket.pause();
     else this.socket.resume();
   }
@@ -322,8 +374,9 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
     this.endsBy = this.host.clock.monotonic() + this.host.limits.closeTimeoutMs;
   }
 
-  /** Silent, but not idle: we are the ones it waits for. */
+  /** Silent, but not idle: we are the ones it waits for. Not so when it does not take its answers. */
   private isWaitedFor(): boolean {
+    if (this.outbox.isBlocked) return false;
     return this.isHeld || this.outbox.isWaitingForCommit || this.isPaused;
   }
 
@@ -342,4 +395,10 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker {
     this.destroy(reason);
     if (error instanceof AssertionFailure) this.host.onFailure(error);
   }
+}
+
+/** The shorter of two limits, of which 0 is none. */
+function idleLimit(ofProtocol: number, ofServer: number): number {
+  if (ofProtocol === 0 || ofServer === 0) return Math.max(ofProtocol, ofServer);
+  return Math.min(ofProtocol, ofServer);
 }

@@ -43,20 +43,50 @@ export const stagingIdleMs = 5_000;
 /** Options of the server that a deployment may want otherwise. */
 export interface ServerLimits {
   readonly connectionsMax: number;
+  /** Of one remote address, so that nobody can take all places; 0: nine tenths of all. */
+  readonly connectionsPerAddressMax: number;
   /** A frame that announces more closes its connection, whatever its protocol thinks. */
   readonly frameBytesMax: number;
   /** For the first frame of a connection. */
   readonly firstFrameTimeoutMs: number;
+  /** For any frame, from its first byte to its last. */
+  readonly frameTimeoutMs: number;
+  /** At most, whatever the protocol says, of silence; 0: as the protocol says. */
+  readonly idleTimeoutMs: number;
   /** For a closing connection's last answers to leave. */
   readonly closeTimeoutMs: number;
+  /**
+   * Memory of all connections for unfinished frames and unsent answers. Past it those that hold much
+   * for long are closed; past a quarter more whoever asks for more is.
+   */
+  readonly memoryBytesMax: number;
 }
 
 export const defaultServerLimits: ServerLimits = {
   connectionsMax: 10_000,
+  connectionsPerAddressMax: 0,
   frameBytesMax: 128 * 1024 * 1024,
   firstFrameTimeoutMs: 10_000,
+  frameTimeoutMs: 120_000,
+  idleTimeoutMs: 0,
   closeTimeoutMs: 10_000,
+  memoryBytesMax: 512 * 1024 * 1024,
 };
+
+/** Of connections, when the limit of one address is not given. */
+export const addressShare = 0.9;
+
+/** Past the memory limit times this nothing is waited for. */
+export const memoryExhaustedFactor = 1.25;
+
+/** To this share of the limit memory is brought down, so that it does not have to be soon again. */
+export const memoryReliefShare = 0.875;
+
+/** Between two looks at who has to go for memory's sake. */
+export const shedMs = 50;
+
+/** Between two warnings about connections that were refused or closed for want of something. */
+export const warningMs = 1_000;
 
 /** How often times are looked at. */
 export const sweepMs = 1_000;

@@ -27,6 +27,7 @@ import {
   stagingKeepBytes,
   waitingStreamsMax,
 } from './limits.ts';
+import type { ConnectionMemory } from './memory.ts';
 import type { PooledSlab, SlabPool } from './slab-pool.ts';
 
 const [smallOutputBytes, mediumOutputBytes] = slabSizes;
@@ -49,6 +50,9 @@ export class ConnectionOutbox implements Outbox {
   private readonly owner: OutboxOwner;
   private readonly commits: ServedBroker['commits'];
   private readonly pool: SlabPool;
+  private readonly memory: ConnectionMemory;
+  /** Of the staging buffer, as far as `memory` counts it. */
+  private countedBytes = 0;
 
   /** Bytes that have left the staging buffer for good. */
   private base = 0;
@@ -80,15 +84,37 @@ export class ConnectionOutbox implements Outbox {
     if (!this.isClosed) this.owner.wantFlush();
   };
 
-  constructor(owner: OutboxOwner, commits: ServedBroker['commits'], pool: SlabPool) {
+  constructor(
+    owner: OutboxOwner,
+    commits: ServedBroker['commits'],
+    pool: SlabPool,
+    memory: ConnectionMemory,
+  ) {
     this.owner = owner;
     this.commits = commits;
     this.pool = pool;
+    this.memory = memory;
   }
 
   get isFull(): boolean {
     const staged = this.writer.position - this.sent + this.lentBytes;
-    return staged >= stagedBytesMax || this.streams.length >= waitingStreamsMax;
+    if (staged >= stagedBytesMax || this.streams.length >= waitingStreamsMax) return true;
+    // With memory short, a peer gets its next answer when it has taken the last.
+    return staged > 0 && this.memory.isShort;
+  }
+
+  /** Memory that is held for this connection's answers. */
+  get heldBytes(): number {
+    return this.countedBytes + (this.output?.bytes.length ?? 0);
+  }
+
+  /** To be called when answers may have been staged. */
+  // HOT
+  countStaging(): void {
+    const bytes = this.isClosed ? 0 : this.writer.bytes.length;
+    if (bytes === this.countedBytes) return;
+    this.memory.stagedBytes += bytes - this.countedBytes;
+    this.countedBytes = bytes;
   }
 
   /** Nothing is staged, sealed or not, and nothing is lent. */
@@ -172,6 +198,7 @@ export class ConnectionOutbox implements Outbox {
     if (this.isBlocked || this.isClosed) return;
     this.dropOutput();
     this.tidy();
+    this.countStaging();
   }
 
   /** All that was written has left. */
@@ -191,6 +218,7 @@ export class ConnectionOutbox implements Outbox {
     this.streamPlaces.clear();
     this.waitEnds.clear();
     this.dropOutput();
+    this.countStaging();
   }
 
   /** Gives back the memory of answers past. */
@@ -200,6 +228,7 @@ export class ConnectionOutbox implements Outbox {
       this.sent = 0;
       this.writer.reset(stagingIdleBytes);
     }
+    this.countStaging();
   }
 
   /** Moves the limit over all answers whose commit has come. */

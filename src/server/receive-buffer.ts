@@ -75,6 +75,11 @@ export class ReceiveBuffer {
     return this.savedBytes + this.end - this.start;
   }
 
+  /** Memory of this connection's own; what is saved of the beginning of a frame is too little to count. */
+  get ownBytes(): number {
+    return this.own?.bytes.length ?? 0;
+  }
+
   /** Where the next read lands. */
   region(): Uint8Array {
     if (this.own !== null) this.arrange(this.own);

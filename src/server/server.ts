@@ -19,9 +19,12 @@ import type {
 } from '../kernel/ports.ts';
 import type { Protocol, ServedBroker } from '../protocols/contract.ts';
 import { isLoopback, isWildcard, listenerUrl } from './address.ts';
+import { Admission } from './admission.ts';
 import { Connection, type ConnectionHost, type Origin } from './connection.ts';
-import { portTriesMax, type ServerLimits, sweepMs } from './limits.ts';
+import { portTriesMax, type ServerLimits, shedMs, sweepMs, warningMs } from './limits.ts';
+import { ConnectionMemory } from './memory.ts';
 import { SharedRegion } from './receive-buffer.ts';
+import { shed } from './shedding.ts';
 import { SlabPool } from './slab-pool.ts';
 import { Turns } from './turns.ts';
 
@@ -62,15 +65,13 @@ export interface OpenListener {
 
 export type ListenDone = (error: BrokerError | null, listener: OpenListener | null) => void;
 
-/** One warning about refused connections in this time. */
-const refusalLogMs = 10_000;
-
 export class Server implements ConnectionHost {
   readonly broker: ServedBroker;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: ServerLimits;
   readonly pool = new SlabPool();
+  readonly memory: ConnectionMemory;
   readonly shared = new SharedRegion();
   readonly turns: Turns;
   private readonly options: ServerOptions;
@@ -78,8 +79,12 @@ export class Server implements ConnectionHost {
   private readonly protocols = new Set<Protocol>();
   private readonly connections = new Set<Connection>();
   private sweepTimer: Timer | null = null;
+  private readonly admission: Admission;
+  private shedTimer: Timer | null = null;
   private refusals = 0;
   private refusalLoggedAt = Number.NEGATIVE_INFINITY;
+  private sheddings = 0;
+  private sheddingLoggedAt = Number.NEGATIVE_INFINITY;
   /** `close` was called. */
   isClosing = false;
   private onAllClosed: (() => void) | null = null;
@@ -89,6 +94,8 @@ export class Server implements ConnectionHost {
     this.broker = options.broker;
     this.clock = options.clock;
     this.limits = options.limits;
+    this.memory = new ConnectionMemory(options.limits.memoryBytesMax, this.pool);
+    this.admission = new Admission(options.limits);
     this.logger = options.logger;
     this.turns = new Turns(options.scheduler, options.broker);
     this.scheduleSweep();
@@ -142,11 +149,17 @@ export class Server implements ConnectionHost {
 
   onClosed(connection: Connection): void {
     this.connections.delete(connection);
+    this.admission.leave(connection.remote.host);
     this.logger.debug('connection.closed', {
       listener: connection.listener,
       remote: connection.remote.host,
     });
     this.maybeAllClosed();
+  }
+
+  onMemoryOver(): void {
+    this.memory.isShort = true;
+    this.shedTimer ??= this.options.scheduler.after(shedMs, () => this.shed());
   }
 
   onFailure(error: AssertionFailure): void {
@@ -215,7 +228,8 @@ export class Server implements ConnectionHost {
   }
 
   private accept(socket: Socket, origin: Origin): void {
-    if (this.isClosing || this.connections.size >= this.limits.connectionsMax) {
+    const { host } = socket.remote;
+    if (this.isClosing || !this.admission.enter(host)) {
       this.refuse(socket, origin);
       return;
     }
@@ -225,6 +239,7 @@ export class Server implements ConnectionHost {
       connection = new Connection(this, origin, socket);
     } catch (error) {
       this.logger.error('connection.handler_failed', { error: String(error) });
+      this.admission.leave(host);
       socket.destroy();
       if (error instanceof AssertionFailure) this.onFailure(error);
       return;
@@ -238,20 +253,35 @@ export class Server implements ConnectionHost {
     if (this.isClosing) return;
     this.refusals++;
     const now = this.clock.monotonic();
-    if (now - this.refusalLoggedAt < refusalLogMs) return;
+    if (now - this.refusalLoggedAt < warningMs) return;
     this.refusalLoggedAt = now;
-    const { connectionsMax } = this.limits;
+    const { connectionsMax, perAddressMax } = this.admission;
     this.logger.warn('connection.refused', {
       listener: origin.url,
+      remote: socket.remote.host,
+      connections: this.connections.size,
       connectionsMax,
+      perAddressMax,
       refused: this.refusals,
     });
+  }
+
+  private shed(): void {
+    this.shedTimer = null;
+    const now = this.clock.monotonic();
+    this.sheddings += shed(this.connections, this.memory, now);
+    this.memory.isShort = this.memory.isOver;
+    if (this.sheddings === 0 || now - this.sheddingLoggedAt < warningMs) return;
+    this.sheddingLoggedAt = now;
+    const { bytes, bytesMax } = this.memory;
+    this.logger.warn('connection.memory_short', { bytes, bytesMax, closed: this.sheddings });
   }
 
   private scheduleSweep(): void {
     this.sweepTimer = this.options.scheduler.after(sweepMs, () => {
       const now = this.clock.monotonic();
       for (const connection of this.connections) connection.check(now);
+      if (this.memory.isOver) this.onMemoryOver();
       this.scheduleSweep();
     });
   }
@@ -269,6 +299,7 @@ export class Server implements ConnectionHost {
 
   private finishClose(): void {
     this.sweepTimer?.cancel();
+    this.shedTimer?.cancel();
     this.turns.close();
     for (const protocol of this.protocols) protocol.close();
   }
