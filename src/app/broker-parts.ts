@@ -14,11 +14,12 @@ import type { RecoveryReport } from '../log/recovery.ts';
 import { nodeClock } from '../node/clock.ts';
 import { NodeNet } from '../node/net.ts';
 import { NodeOffload } from '../node/offload.ts';
+import { openFilesLimit } from '../node/open-files.ts';
 import { NodeRandom } from '../node/random.ts';
 import { NodeScheduler } from '../node/scheduler.ts';
 import type { Protocol } from '../protocols/contract.ts';
 import { protocolModules } from '../protocols/index.ts';
-import { defaultServerLimits, Server } from '../server/index.ts';
+import { defaultServerLimits, Server, type ServerLimits } from '../server/index.ts';
 import { Guard, GuardedDisk, GuardedOffload, GuardedScheduler } from './guard.ts';
 import { offloadTasks } from './offload-tasks.ts';
 import { openStorage, type Storage } from './storage.ts';
@@ -152,6 +153,8 @@ function newBroker(ports: Ports, config: Config, { identity }: Storage): Broker 
     defaultPartitions: config.defaultPartitions,
     topicDefaults: new Map(config.topicDefault.map(splitAssignment)),
     retentionCheckMs: config.retentionCheckMs,
+    refusesExcessReplicas: config.refuseReplication,
+    storagePath: config.storage === 'memory' ? 'memory' : config.dataDir,
   };
   return new Broker(ports, options, {
     durability: config.durability,
@@ -183,10 +186,30 @@ function newServer({ scheduler, logger, config, broker, failures }: ServerParts)
     scheduler: new GuardedScheduler(scheduler, new Guard(failures.report)),
     logger,
     broker,
-    limits: { ...defaultServerLimits, connectionsMax: config.connectionsMax },
+    limits: serverLimits(config),
     allowsRemote: config.allowAnonymous,
     onFailure: failures.report,
   });
+}
+
+/** Files for the journal, the admin socket, threads and what Node opens by itself are kept free. */
+const connectionFileShare = 0.75;
+/** A request's length is announced by a few bytes of its own. */
+const frameHeadBytes = 64;
+
+function serverLimits(config: Config): ServerLimits {
+  const files = openFilesLimit() ?? Number.POSITIVE_INFINITY;
+  const places = Math.max(1, Math.floor(files * connectionFileShare));
+  return {
+    connectionsMax: Math.min(config.connectionsMax, places),
+    connectionsPerAddressMax: config.connectionsPerAddressMax,
+    frameBytesMax: config.requestBytesMax + frameHeadBytes,
+    firstFrameTimeoutMs: config.handshakeTimeoutMs,
+    frameTimeoutMs: config.requestTimeoutMs,
+    idleTimeoutMs: config.idleTimeoutMs,
+    closeTimeoutMs: defaultServerLimits.closeTimeoutMs,
+    memoryBytesMax: config.connectionBytesMax,
+  };
 }
 
 /** Makes a protocol when its first listener asks for it. */
