@@ -7,7 +7,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isDeepStrictEqual } from 'node:util';
 
-export type Program = 'kcat' | 'kafkajs' | 'platformatic' | 'python' | 'java';
+export type Program =
+  | 'kcat'
+  | 'librdkafka'
+  | 'librdkafkaDebian'
+  | 'kafkajs'
+  | 'platformatic'
+  | 'python'
+  | 'java';
 
 export interface Check {
   /** Whose behaviour is looked at: a row's first column in the page about clients. */

@@ -14,6 +14,10 @@ import { runCommand } from './commands.ts';
 const newerNode = '24.21.0';
 /** Releases of Apache's Java clients before the one in pom.xml; Kafka itself serves none older. */
 const olderClients = ['2.1.1', '2.8.2', '3.9.1'];
+/** Tools that still take `--broker-list`, as old tutorials do. */
+const oldTools = '2.2.0';
+/** From PyPI, with a librdkafka of its own inside. */
+const confluentKafka = '2.16.1';
 
 export interface Tools {
   readonly root: string;
@@ -22,17 +26,22 @@ export interface Tools {
   readonly node: Tool;
   readonly kcat: Tool;
   readonly python: Tool;
+  /** The current librdkafka, and Debian's; each behind a Python module, its command with arguments. */
+  readonly librdkafka: Tool;
+  readonly librdkafkaDebian: Tool;
   readonly java: Tool;
   /** For `java -cp`. */
   readonly classPath: string;
   /** The same with older clients, by their version. */
   readonly olderClassPaths: ReadonlyMap<string, string>;
+  /** With Apache's tools of 2019. */
+  readonly oldToolsClassPath: string;
   /** Versions of what is in package.json and pom.xml. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
 export type Tool =
-  | { readonly command: string; readonly version: string }
+  | { readonly command: string; readonly args?: readonly string[]; readonly version: string }
   | { readonly missing: string };
 
 export async function installTools(root: string): Promise<Tools> {
@@ -43,16 +52,19 @@ export async function installTools(root: string): Promise<Tools> {
   const versions = readVersions(folder);
   const java = await findJava();
   let classPath = '';
+  let oldToolsClassPath = '';
   const olderClassPaths = new Map<string, string>();
   if ('command' in java) {
     const poms = path.join(folder, 'kafka/java');
     const jars = await fetchJars(path.join(poms, 'pom.xml'), cache, versions.apache ?? '');
-    const classes = await buildDriver(folder, cache, jars);
+    const classes = await buildJava(folder, cache, jars);
     classPath = `${classes}:${jars}/*`;
     for (const version of olderClients) {
       const older = await fetchJars(path.join(poms, 'older/pom.xml'), cache, version);
       olderClassPaths.set(version, `${classes}:${older}/*`);
     }
+    const old = await fetchJars(path.join(poms, 'old-tools/pom.xml'), cache, oldTools);
+    oldToolsClassPath = `${classes}:${old}/*`;
   }
   return {
     root,
@@ -60,9 +72,12 @@ export async function installTools(root: string): Promise<Tools> {
     node: await findNode(),
     kcat: await findKcat(),
     python: await findPython(),
+    librdkafka: await installLibrdkafka(cache),
+    librdkafkaDebian: await findLibrdkafka([python]),
     java,
     classPath,
     olderClassPaths,
+    oldToolsClassPath,
     versions,
   };
 }
@@ -103,8 +118,37 @@ async function findKcat(): Promise<Tool> {
 }
 
 /** Debian's own interpreter: others do not see Debian's modules. */
+const python = '/usr/bin/python3';
+
+async function installLibrdkafka(cache: string): Promise<Tool> {
+  const modules = path.join(cache, `confluent-kafka-${confluentKafka}`);
+  if (!fs.existsSync(modules)) {
+    console.log(`fetching confluent-kafka ${confluentKafka} from PyPI`);
+    const target = `${modules}.part`;
+    fs.rmSync(target, { recursive: true, force: true });
+    const flags = ['--target', target, '--only-binary=:all:', '--no-deps', '--quiet'];
+    const wanted = ['-m', 'pip', 'install', ...flags, `confluent-kafka==${confluentKafka}`];
+    const done = await runCommand(python, wanted, { timeoutMs: 120_000 });
+    if (done.code !== 0) return { missing: `confluent-kafka cannot be had: ${done.stderr}` };
+    fs.renameSync(target, modules);
+  }
+  return findLibrdkafka(['env', `PYTHONPATH=${modules}`, python]);
+}
+
+/** `command`: an interpreter that sees the module. */
+async function findLibrdkafka(command: readonly [string, ...string[]]): Promise<Tool> {
+  const [program, ...args] = command;
+  const script = 'import confluent_kafka as c; print(c.libversion()[0], c.version())';
+  const found = await attempt(program, [...args, '-c', script]);
+  const library = /^(\S+)/.exec(found ?? '')?.[1];
+  if (library === undefined) {
+    return { missing: 'confluent-kafka is not there: bash .ci/install-clients' };
+  }
+  return { command: program, args, version: library };
+}
+
 async function findPython(): Promise<Tool> {
-  const command = '/usr/bin/python3';
+  const command = python;
   const script = 'import kafka, lz4, snappy, zstandard; print(kafka.__version__)';
   const found = await attempt(command, ['-c', script]);
   if (found === null) return { missing: 'kafka-python is not there: bash .ci/install-clients' };
@@ -123,13 +167,18 @@ async function findJava(): Promise<Tool> {
   return { command: 'java', version };
 }
 
-/** Compiles Driver.java, once per version of it. @returns the class path of its classes */
-async function buildDriver(folder: string, cache: string, jars: string): Promise<string> {
-  const source = path.join(folder, 'kafka/java/Driver.java');
-  const classes = path.join(cache, `driver-${hashOf(source)}-${path.basename(jars)}`);
+/** Compiles what is in kafka/java, once per version of it. @returns the class path of its classes */
+async function buildJava(folder: string, cache: string, jars: string): Promise<string> {
+  const sourceFolder = path.join(folder, 'kafka/java');
+  const names = fs.readdirSync(sourceFolder).filter((name) => name.endsWith('.java'));
+  const sources = names.sort().map((name) => path.join(sourceFolder, name));
+  const classes = path.join(cache, `classes-${hashOf(...sources)}-${path.basename(jars)}`);
   if (!fs.existsSync(classes)) {
-    const flags = ['-nowarn', '-proc:none', '-d', classes, '-cp', `${jars}/*`];
-    await succeed('javac', [...flags, source], { timeoutMs: 120_000 });
+    const target = `${classes}.part`;
+    fs.rmSync(target, { recursive: true, force: true });
+    const flags = ['-nowarn', '-proc:none', '-d', target, '-cp', `${jars}/*`];
+    await succeed('javac', [...flags, ...sources], { timeoutMs: 120_000 });
+    fs.renameSync(target, classes);
   }
   return classes;
 }

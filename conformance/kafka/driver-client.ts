@@ -103,6 +103,24 @@ export class DriverClient implements AdminClient {
     this.#child?.stdin?.end();
   }
 
+  /** As a crash would: nobody is told. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Stops it where it is, as a machine that has gone to sleep; `resume` wakes it. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   async produce(
     bootstrap: string,
     topic: string,

@@ -3,11 +3,14 @@
 import * as path from 'node:path';
 import { BrokerProcess, withBroker } from '../broker-process.ts';
 import { type Program, until } from '../check.ts';
-import type { Tools } from '../tools.ts';
-import { ApacheTools } from './apache-tools.ts';
+import type { Tool, Tools } from '../tools.ts';
+import { ApacheTools, OldApacheTools } from './apache-tools.ts';
 import type { AdminClient, Client } from './client.ts';
 import { DriverClient } from './driver-client.ts';
 import { Kcat } from './kcat.ts';
+
+/** Those behind lines of JSON. */
+export type DriverProgram = Exclude<Program, 'kcat'>;
 
 export class World {
   readonly root: string;
@@ -19,28 +22,44 @@ export class World {
   readonly kafkajs: DriverClient;
   readonly platformatic: DriverClient;
   readonly python: DriverClient;
+  readonly librdkafka: DriverClient;
+  readonly librdkafkaDebian: DriverClient;
   readonly java: DriverClient;
   readonly apache: ApacheTools;
+  /** Of 2019. */
+  readonly oldApache: OldApacheTools;
   /** Of releases before the one of `java`, by version. */
   readonly olderJava: ReadonlyMap<string, DriverClient>;
 
+  readonly #commands: Readonly<Record<DriverProgram, readonly string[]>>;
+  readonly #drivers: DriverClient[] = [];
+
   constructor(tools: Tools, broker: BrokerProcess, apis: ReadonlySet<string>) {
-    const node = 'command' in tools.node ? tools.node.command : process.execPath;
-    const script = (name: string): string => path.join(tools.folder, 'kafka/clients', name);
+    this.#commands = driverCommands(tools);
     this.root = tools.root;
     this.broker = broker;
     this.apis = apis;
     this.apache = new ApacheTools(tools.classPath);
-    this.kafkajs = new DriverClient('kafkajs', [node, script('kafkajs.mjs')]);
-    this.platformatic = new DriverClient('platformatic', [node, script('platformatic.mjs')]);
-    this.python = new DriverClient('python', ['/usr/bin/python3', script('kafka-python.py')]);
-    this.java = new DriverClient('java', this.apache.driver);
+    this.oldApache = new OldApacheTools(tools.oldToolsClassPath);
+    this.kafkajs = this.newDriver('kafkajs');
+    this.platformatic = this.newDriver('platformatic');
+    this.python = this.newDriver('python');
+    this.librdkafka = this.newDriver('librdkafka');
+    this.librdkafkaDebian = this.newDriver('librdkafkaDebian');
+    this.java = this.newDriver('java');
     this.olderJava = new Map(
       [...tools.olderClassPaths].map(([version, classPath]) => [
         version,
         new DriverClient(`java ${version}`, new ApacheTools(classPath).driver),
       ]),
     );
+  }
+
+  /** A process of its own, for a check that stops or kills it. */
+  newDriver(name: DriverProgram): DriverClient {
+    const driver = new DriverClient(name, this.#commands[name]);
+    this.#drivers.push(driver);
+    return driver;
   }
 
   get bootstrap(): string {
@@ -89,13 +108,38 @@ export class World {
   }
 
   close(): void {
-    const { kafkajs, platformatic, python, java, olderJava } = this;
-    const all = [kafkajs, platformatic, python, java, ...olderJava.values()];
-    for (const client of all) client.close();
+    for (const client of [...this.#drivers, ...this.olderJava.values()]) client.close();
+    this.apache.close();
+    this.oldApache.close();
   }
 }
 
-export const programs: readonly Program[] = ['kcat', 'kafkajs', 'platformatic', 'python', 'java'];
+function driverCommands(tools: Tools): Readonly<Record<DriverProgram, readonly string[]>> {
+  const node = 'command' in tools.node ? tools.node.command : process.execPath;
+  const script = (name: string): string => path.join(tools.folder, 'kafka/clients', name);
+  const python = (tool: Tool): string[] => {
+    const { command, args = [] } = 'command' in tool ? tool : { command: 'python3' };
+    return [command, ...args, '-B'];
+  };
+  return {
+    kafkajs: [node, script('kafkajs.mjs')],
+    platformatic: [node, script('platformatic.mjs')],
+    python: [...python(tools.python), script('kafka-python.py')],
+    librdkafka: [...python(tools.librdkafka), script('librdkafka.py')],
+    librdkafkaDebian: [...python(tools.librdkafkaDebian), script('librdkafka.py')],
+    java: new ApacheTools(tools.classPath).driver,
+  };
+}
+
+/** Those that write and read everything. Debian's librdkafka does as kcat. */
+export const programs: readonly Exclude<Program, 'librdkafkaDebian'>[] = [
+  'kcat',
+  'librdkafka',
+  'kafkajs',
+  'platformatic',
+  'python',
+  'java',
+];
 
 /** kafka-python knows no idempotence. */
 export const idempotentPrograms: readonly Program[] = programs.filter((name) => name !== 'python');
@@ -107,11 +151,18 @@ export function describePrograms(tools: Tools): ReadonlyMap<Program, string> {
   const kcat = 'version' in tools.kcat ? `kcat ${tools.kcat.version}` : 'kcat';
   return new Map<Program, string>([
     ['kcat', kcat],
+    ['librdkafka', librdkafkaTitle(tools.librdkafka, 'PyPI')],
+    ['librdkafkaDebian', librdkafkaTitle(tools.librdkafkaDebian, 'Debian')],
     ['kafkajs', `kafkajs ${versions.kafkajs}${onNode}`],
     ['platformatic', `@platformatic/kafka ${versions['@platformatic/kafka']}${onNode}`],
     ['python', 'version' in tools.python ? `kafka-python ${tools.python.version}` : 'kafka-python'],
     ['java', `Apache Kafka ${versions.apache}, its Java clients and tools`],
   ]);
+}
+
+function librdkafkaTitle(tool: Tool, source: string): string {
+  const version = 'version' in tool ? ` ${tool.version}` : '';
+  return `librdkafka${version} in confluent-kafka from ${source}`;
 }
 
 export function missingPrograms(tools: Tools): Map<Program, string> {
@@ -121,6 +172,8 @@ export function missingPrograms(tools: Tools): Map<Program, string> {
     ['kafkajs', tools.node],
     ['platformatic', tools.node],
     ['python', tools.python],
+    ['librdkafka', tools.librdkafka],
+    ['librdkafkaDebian', tools.librdkafkaDebian],
     ['java', tools.java],
   ] as const;
   for (const [name, tool] of reasons) if ('missing' in tool) missing.set(name, tool.missing);

@@ -15,7 +15,7 @@ export function loadChecks(world: World): Check[] {
     ),
     ...programs.map((client) => largeCheck(world, client)),
     togetherCheck(world),
-    ...(['kafkajs', 'platformatic', 'python', 'java'] as const).map((client) =>
+    ...(['librdkafka', 'kafkajs', 'platformatic', 'python', 'java'] as const).map((client) =>
       deletedCheck(world, client),
     ),
   ];

@@ -10,6 +10,8 @@ import { idempotentPrograms, programs, type World } from '../world.ts';
 /** What each client is expected to negotiate: less means that it does not trust the broker. */
 const highest: Readonly<Record<Program, readonly [produce: number, fetch: number]>> = {
   kcat: [7, 11],
+  librdkafka: [10, 16],
+  librdkafkaDebian: [7, 11],
   kafkajs: [7, 11],
   platformatic: [11, 17],
   python: [7, 4],

@@ -20,7 +20,7 @@ export function produceRuleChecks(world: World): Check[] {
       appendTimeCheck(world, client),
       compactedCheck(world, client),
     ]),
-    ...(['kafkajs', 'platformatic', 'python', 'java'] as const).map((client) =>
+    ...(['librdkafka', 'kafkajs', 'platformatic', 'python', 'java'] as const).map((client) =>
       futureCheck(world, client),
     ),
     splitCheck(world),
@@ -140,7 +140,9 @@ function quickFailure(client: Program): Record<string, string> {
   if (client === 'java')
     return { 'max.block.ms': '3000', 'delivery.timeout.ms': '4000', 'request.timeout.ms': '3000' };
   // How long librdkafka hopes that an unknown topic turns up.
-  return client === 'kcat' ? { 'topic.metadata.propagation.max.ms': '500' } : {};
+  return client === 'kcat' || client === 'librdkafka'
+    ? { 'topic.metadata.propagation.max.ms': '500' }
+    : {};
 }
 
 function autoCreateCheck(world: World, client: Program): Check {

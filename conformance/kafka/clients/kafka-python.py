@@ -1,20 +1,20 @@
-"""kafka-python behind lines of JSON, as serve.mjs describes them. One request at a time."""
+"""kafka-python behind lines of JSON, as serve.mjs describes them."""
 
-import base64
-import json
-import sys
 import time
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import (
+    ConsumerRebalanceListener,
+    KafkaAdminClient,
+    KafkaConsumer,
+    KafkaProducer,
+    OffsetAndMetadata,
+    TopicPartition,
+)
 from kafka.admin import NewTopic
-
-
-def bytes_of(text):
-    return None if text is None else base64.b64decode(text)
-
-
-def text_of(data):
-    return None if data is None else base64.b64encode(data).decode()
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from members import Member, member_operations
+from serve import bytes_of, serve, text_of
 
 
 def producer_of(request):
@@ -186,29 +186,99 @@ def consume(request):
         consumer.close()
 
 
-operations = {
-    "produce": produce,
-    "produceSteadily": produce_steadily,
-    "read": read,
-    "offset": offset,
-    "createTopic": create_topic,
-    "deleteTopic": delete_topic,
-    "listTopics": list_topics,
-    "describeTopic": describe_topic,
-    "consume": consume,
-}
+assignors = {"range": RangePartitionAssignor, "roundrobin": RoundRobinPartitionAssignor}
 
 
-def main():
-    for line in sys.stdin:
-        request = json.loads(line)
-        answer = {"id": request["id"]}
-        try:
-            answer["result"] = operations[request["operation"]](request)
-        except Exception as error:
-            name = type(error).__name__
-            answer["error"] = {"name": name, "message": f"{name}: {error}"}
-        print(json.dumps(answer), flush=True)
+class PythonMember(Member, ConsumerRebalanceListener):
+    """A member of a group, polled by a thread of its own."""
+
+    def open(self, request):
+        self.consumer = KafkaConsumer(
+            bootstrap_servers=request["bootstrap"],
+            client_id="kafka-python",
+            group_id=request["group"],
+            auto_offset_reset=request.get("reset", "earliest"),
+            enable_auto_commit=False,
+            session_timeout_ms=request.get("sessionTimeoutMs", 10_000),
+            heartbeat_interval_ms=500,
+            partition_assignment_strategy=[assignors[request.get("assignor", "range")]],
+            reconnect_backoff_max_ms=500,
+        )
+        self.consumer.subscribe(request["topics"], listener=self)
+
+    def on_partitions_assigned(self, assigned):
+        self.granted([(one.topic, one.partition) for one in assigned])
+
+    def on_partitions_revoked(self, revoked):
+        self.revoked([(one.topic, one.partition) for one in revoked])
+
+    def poll(self):
+        for records in self.consumer.poll(timeout_ms=100).values():
+            for one in records:
+                self.received(one.topic, one.partition, one.offset, one.value)
+
+    def assigned(self):
+        return [(one.topic, one.partition) for one in self.consumer.assignment()]
+
+    def commit(self, offsets, metadata):
+        self.consumer.commit(
+            {
+                TopicPartition(*place): OffsetAndMetadata(offset, metadata or "")
+                for place, offset in offsets.items()
+            }
+        )
+
+    def seek(self, topic, partition, offset):
+        self.consumer.seek(TopicPartition(topic, partition), offset)
+
+    def leave(self):
+        self.consumer.close(autocommit=False)
 
 
-main()
+def committed(request):
+    admin = admin_of(request)
+    try:
+        found = admin.list_consumer_group_offsets(request["group"])
+        empty = OffsetAndMetadata(-1, "")
+        places = [TopicPartition(request["topic"], i) for i in range(request["partitions"])]
+        rows = [found.get(place, empty) for place in places]
+        return [{"offset": row.offset, "metadata": row.metadata} for row in rows]
+    finally:
+        admin.close()
+
+
+def describe_group(request):
+    admin = admin_of(request)
+    try:
+        (group,) = admin.describe_consumer_groups([request["group"]])
+        return {"state": group.state, "members": len(group.members)}
+    finally:
+        admin.close()
+
+
+def list_groups(request):
+    admin = admin_of(request)
+    try:
+        return [name for name, _ in admin.list_consumer_groups()]
+    finally:
+        admin.close()
+
+
+if __name__ == "__main__":
+    serve(
+        {
+            "produce": produce,
+            "produceSteadily": produce_steadily,
+            "read": read,
+            "offset": offset,
+            "createTopic": create_topic,
+            "deleteTopic": delete_topic,
+            "listTopics": list_topics,
+            "describeTopic": describe_topic,
+            "consume": consume,
+            "committed": committed,
+            "describeGroup": describe_group,
+            "listGroups": list_groups,
+            **member_operations(PythonMember),
+        }
+    )

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import zlib from 'node:zlib';
 import { lz4Compress, lz4Decompress } from '@platformatic/wasm-utils';
+import { memberOperations } from './members.mjs';
 import { bytesOf, serve, textOf } from './serve.mjs';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
@@ -141,7 +142,70 @@ async function readFrom(broker, { topic, partition, offset, count, timeoutMs = 1
   return records.slice(0, count);
 }
 
+async function openMember(request, notes) {
+  const { group, topics, reset = 'earliest', sessionTimeoutMs = 10_000 } = request;
+  const consumer = kafkaOf(request).consumer({
+    groupId: group,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: 500,
+    maxWaitTimeInMs: 200,
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 50 },
+  });
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    const rows = Object.entries(payload.memberAssignment);
+    notes.assigned(rows.flatMap(([topic, list]) => list.map((partition) => [topic, partition])));
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => notes.failed(payload.error));
+  await consumer.connect();
+  await consumer.subscribe({ topics, fromBeginning: reset === 'earliest' });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: true,
+    eachBatch: async ({ batch, isStale }) => {
+      for (const { offset, value } of batch.messages) {
+        if (isStale()) return;
+        notes.received(batch.topic, batch.partition, Number(offset), value);
+      }
+    },
+  });
+  return {
+    commit: (offsets, metadata = null) =>
+      consumer.commitOffsets(
+        [...offsets.values()].map(([topic, partition, offset]) => {
+          return { topic, partition, offset: String(offset), metadata };
+        }),
+      ),
+    seek: async (topic, partition, offset) =>
+      consumer.seek({ topic, partition, offset: String(offset) }),
+    leave: () => consumer.disconnect(),
+  };
+}
+
 serve({
+  ...memberOperations(openMember),
+
+  committed: (request) =>
+    withAdmin(request, async (admin) => {
+      const { group, topic } = request;
+      const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+      return found.partitions
+        .sort((a, b) => a.partition - b.partition)
+        .map(({ offset, metadata }) => ({ offset: Number(offset), metadata: metadata ?? '' }));
+    }),
+
+  describeGroup: (request) =>
+    withAdmin(request, async (admin) => {
+      const { groups } = await admin.describeGroups([request.group]);
+      return { state: groups[0].state, members: groups[0].members.length };
+    }),
+
+  listGroups: (request) =>
+    withAdmin(request, async (admin) =>
+      (await admin.listGroups()).groups.map(({ groupId }) => groupId),
+    ),
+
+  deleteGroup: (request) => withAdmin(request, (admin) => admin.deleteGroups([request.group])),
+
   createTopic: (request) =>
     withAdmin(request, (admin) =>
       admin.createTopics({

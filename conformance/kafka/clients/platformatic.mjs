@@ -1,6 +1,7 @@
 /** @platformatic/kafka behind lines of JSON. */
 
 import { Admin, Consumer, Producer } from '@platformatic/kafka';
+import { memberOperations } from './members.mjs';
 import { bytesOf, serve, textOf } from './serve.mjs';
 
 const appendTimeBit = 8;
@@ -73,7 +74,73 @@ function recordsOf(batch) {
   }));
 }
 
+async function openMember(request, notes) {
+  const { group, topics, reset = 'earliest', sessionTimeoutMs = 10_000 } = request;
+  const consumer = new Consumer({
+    ...optionsOf(request),
+    groupId: group,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: sessionTimeoutMs,
+    heartbeatInterval: 500,
+    maxWaitTime: 200,
+    ...(request.instanceId ? { groupInstanceId: request.instanceId } : {}),
+  });
+  consumer.on('consumer:group:join', ({ assignments }) => {
+    const rows = assignments ?? [];
+    notes.assigned(
+      rows.flatMap(({ topic, partitions }) => partitions.map((partition) => [topic, partition])),
+    );
+  });
+  const stream = await consumer.consume({
+    topics,
+    autocommit: false,
+    mode: 'committed',
+    fallbackMode: reset === 'none' ? 'fail' : reset,
+  });
+  stream.on('data', ({ topic, partition, offset, value }) =>
+    notes.received(topic, partition, Number(offset), value),
+  );
+  stream.on('error', (error) => notes.failed(error));
+  return {
+    commit: (offsets) =>
+      consumer.commit({
+        offsets: [...offsets.values()].map(([topic, partition, offset]) => {
+          return { topic, partition, offset: BigInt(offset), leaderEpoch: -1 };
+        }),
+      }),
+    seek: async () => {
+      throw new Error('@platformatic/kafka has no seek');
+    },
+    leave: async () => {
+      await stream.close();
+      await consumer.close(true);
+    },
+  };
+}
+
 serve({
+  ...memberOperations(openMember),
+
+  committed: (request) =>
+    withConsumer(request, async (consumer) => {
+      const { topic, partitions } = request;
+      const list = Array.from({ length: partitions }, (_, i) => i);
+      const found = await consumer.listCommittedOffsets({ topics: [{ topic, partitions: list }] });
+      return found.get(topic).map((offset) => ({ offset: Number(offset), metadata: '' }));
+    }),
+
+  describeGroup: (request) =>
+    withAdmin(request, async (admin) => {
+      const found = (await admin.describeGroups({ groups: [request.group] })).get(request.group);
+      return { state: found.state, members: found.members.size };
+    }),
+
+  listGroups: (request) =>
+    withAdmin(request, async (admin) => [...(await admin.listGroups()).keys()]),
+
+  deleteGroup: (request) =>
+    withAdmin(request, (admin) => admin.deleteGroups({ groups: [request.group] })),
+
   createTopic: (request) =>
     withAdmin(request, (admin) =>
       admin.createTopics({

@@ -18,12 +18,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -80,7 +82,11 @@ public final class Driver {
     }
 
     private static Object execute(JsonNode request) throws Exception {
-        return switch (request.get("operation").asText()) {
+        String operation = request.get("operation").asText();
+        if (operation.startsWith("member")) {
+            return Members.execute(operation, request, properties(request));
+        }
+        return switch (operation) {
             case "createTopic" -> createTopic(request);
             case "deleteTopic" -> deleteTopic(request);
             case "listTopics" -> listTopics(request);
@@ -93,6 +99,10 @@ public final class Driver {
             case "read" -> read(request);
             case "readSteadily" -> readSteadily(request);
             case "consume" -> consume(request);
+            case "committed" -> committed(request);
+            case "describeGroup" -> describeGroup(request);
+            case "listGroups" -> listGroups(request);
+            case "deleteGroup" -> deleteGroup(request);
             default -> throw new IllegalArgumentException("no operation " + request);
         };
     }
@@ -341,6 +351,47 @@ public final class Driver {
             consumer.commitSync();
         }
         return rows;
+    }
+
+    private static Object committed(JsonNode request) throws Exception {
+        try (Admin admin = admin(request)) {
+            Map<TopicPartition, OffsetAndMetadata> found = admin
+                .listConsumerGroupOffsets(request.get("group").asText())
+                .partitionsToOffsetAndMetadata().get();
+            ArrayNode rows = JSON.createArrayNode();
+            for (int i = 0; i < request.get("partitions").asInt(); i++) {
+                OffsetAndMetadata one =
+                    found.get(new TopicPartition(request.get("topic").asText(), i));
+                rows.addObject()
+                    .put("offset", one == null ? -1 : one.offset())
+                    .put("metadata", one == null ? "" : one.metadata());
+            }
+            return rows;
+        }
+    }
+
+    private static Object describeGroup(JsonNode request) throws Exception {
+        String name = request.get("group").asText();
+        try (Admin admin = admin(request)) {
+            ConsumerGroupDescription group =
+                admin.describeConsumerGroups(List.of(name)).describedGroups().get(name).get();
+            return Map.of("state", group.state().toString(), "members", group.members().size());
+        }
+    }
+
+    private static Object listGroups(JsonNode request) throws Exception {
+        try (Admin admin = admin(request)) {
+            List<String> names = new ArrayList<>();
+            admin.listConsumerGroups().all().get().forEach(group -> names.add(group.groupId()));
+            return names;
+        }
+    }
+
+    private static Object deleteGroup(JsonNode request) throws Exception {
+        try (Admin admin = admin(request)) {
+            admin.deleteConsumerGroups(List.of(request.get("group").asText())).all().get();
+            return true;
+        }
     }
 
     private static ObjectNode rowOf(ConsumerRecord<byte[], byte[]> record) {
