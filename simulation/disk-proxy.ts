@@ -40,6 +40,10 @@ export class DiskProxy implements Disk {
     this.inner.syncDirectory(directory, done);
   }
 
+  totalBytes(): number {
+    return this.inner.totalBytes();
+  }
+
   freeBytes(): number {
     return this.inner.freeBytes();
   }

@@ -141,6 +141,10 @@ export class SimDisk implements Disk {
     });
   }
 
+  totalBytes(): number {
+    return this.faults.bytesMax;
+  }
+
   freeBytes(): number {
     return Math.max(0, this.faults.bytesMax - this.volume.allocatedPages * PAGE_BYTES);
   }

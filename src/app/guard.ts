@@ -152,6 +152,10 @@ export class GuardedDisk implements Disk {
     this.#disk.syncDirectory(directory, (error) => this.#guard.run(() => done(error)));
   }
 
+  totalBytes(): number {
+    return this.#disk.totalBytes();
+  }
+
   freeBytes(): number {
     return this.#disk.freeBytes();
   }

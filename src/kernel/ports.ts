@@ -85,6 +85,8 @@ export interface Disk {
   remove(path: string): void;
   /** Makes the names in `directory` (creations, renames, removals) survive a power cut. */
   syncDirectory(directory: string, done: DiskDone): void;
+  /** Bytes that files may have in all, others' files included. */
+  totalBytes(): number;
   /** Bytes that can still be written to new files. */
   freeBytes(): number;
 }

@@ -57,6 +57,7 @@ test('holes read as zeros and cost nothing', () => {
   assert.equal(disk.freeBytes(), limit);
   file.writeSync([pattern(3, 1)], 50 * CHUNK_BYTES);
   assert.equal(disk.freeBytes(), limit - CHUNK_BYTES);
+  assert.equal(disk.totalBytes(), limit);
   const target = new Uint8Array(5).fill(9);
   file.readSync(target, 0, 5, 50 * CHUNK_BYTES - 1);
   assert.deepEqual([...target], [0, ...pattern(3, 1), 0]);

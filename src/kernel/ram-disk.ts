@@ -93,6 +93,10 @@ export class RamDisk implements Disk {
     this.scheduler.nextSlice(() => done(failure));
   }
 
+  totalBytes(): number {
+    return this.bytesMax;
+  }
+
   freeBytes(): number {
     return this.bytesMax - this.chargedBytes;
   }

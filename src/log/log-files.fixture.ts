@@ -96,6 +96,10 @@ export class FaultyDisk implements Disk {
     this.scheduler.nextSlice(() => done(error));
   }
 
+  totalBytes(): number {
+    return this.ram.totalBytes();
+  }
+
   freeBytes(): number {
     return this.ram.freeBytes();
   }

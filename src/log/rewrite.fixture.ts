@@ -68,6 +68,10 @@ export class WatchedDisk implements Disk {
     this.ram.syncDirectory(directory, done);
   }
 
+  totalBytes(): number {
+    return this.ram.totalBytes();
+  }
+
   freeBytes(): number {
     return this.ram.freeBytes();
   }

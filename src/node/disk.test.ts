@@ -251,6 +251,7 @@ test('the free space is that of the file system', (t) => {
   const disk = temporaryDisk(t);
   assert.ok(disk.freeBytes() > 0);
   assert.ok(Number.isFinite(disk.freeBytes()));
+  assert.ok(disk.totalBytes() >= disk.freeBytes());
 });
 
 test('an idle commit thread lets the process end, one at work keeps it until the answer', (t) => {

@@ -106,6 +106,11 @@ export class NodeDisk implements Disk {
     });
   }
 
+  totalBytes(): number {
+    const { blocks, bsize } = attempt('', () => fs.statfsSync(this.root));
+    return blocks * bsize;
+  }
+
   freeBytes(): number {
     const { bavail, bsize } = attempt('', () => fs.statfsSync(this.root));
     return bavail * bsize;

@@ -46,6 +46,10 @@ export class ReadOnlyDisk implements Disk {
     throw refusal(directory);
   }
 
+  totalBytes(): number {
+    return 0;
+  }
+
   freeBytes(): number {
     return 0;
   }
