@@ -83,6 +83,8 @@ function readValue(step: Step, flexible: boolean, reader: Reader): unknown {
       return reader.int32();
     case 'int64':
       return reader.int64();
+    case 'float64':
+      return reader.float64();
     case 'bool':
       return reader.int8() !== 0;
     case 'uuid':

@@ -79,6 +79,9 @@ function writeValue(step: Step, flexible: boolean, value: unknown, writer: ByteW
     case 'int64':
       writer.int64(value as number);
       break;
+    case 'float64':
+      writer.float64(value as number);
+      break;
     case 'bool':
       writer.int8(value === true ? 1 : 0);
       break;

@@ -11,7 +11,7 @@
 import type { Clock } from '../../kernel/ports.ts';
 import type { FetchTarget } from './fetch-target.ts';
 
-const sessionsMax = 1000;
+export const sessionsMax = 1000;
 const evictableAfterMs = 120_000;
 const targetsMax = 100_000;
 const allTargetsMax = 500_000;

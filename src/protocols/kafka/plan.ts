@@ -123,6 +123,7 @@ function smallest(kind: Kind, layout: Layout | null, flexible: boolean, nullable
     case 'int32':
       return 4;
     case 'int64':
+    case 'float64':
       return 8;
     case 'uuid':
       return 16;

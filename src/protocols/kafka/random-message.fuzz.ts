@@ -59,6 +59,8 @@ function randomValue(step: Step, dice: Dice): unknown {
       return dice.below(2 ** 32) - 2 ** 31;
     case 'int64':
       return randomInt64(dice);
+    case 'float64':
+      return (dice.below(2 ** 32) - 2 ** 31) / 8;
     case 'bool':
       return dice.below(2) === 1;
     case 'string':

@@ -81,6 +81,10 @@ export class Reader {
     return value;
   }
 
+  float64(): number {
+    return this.view.getFloat64(this.take(8));
+  }
+
   // HOT
   uvarint(): number {
     const value = readVarint(this.bytes, this.position, this.end);

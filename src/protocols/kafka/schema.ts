@@ -24,6 +24,7 @@ export type Kind =
   | 'int16'
   | 'int32'
   | 'int64'
+  | 'float64'
   | 'bool'
   | 'string'
   | 'uuid'
@@ -136,6 +137,7 @@ export const int8 = primitive<number>('int8');
 export const int16 = primitive<number>('int16');
 export const int32 = primitive<number>('int32');
 export const int64 = primitive<number>('int64');
+export const float64 = primitive<number>('float64');
 export const bool = primitive<boolean>('bool');
 export const string = primitive<string>('string');
 export const uuid = primitive<string>('uuid');
