@@ -154,6 +154,13 @@ function newBroker(ports: Ports, config: Config, { identity }: Storage): Broker 
     topicDefaults: new Map(config.topicDefault.map(splitAssignment)),
     retentionCheckMs: config.retentionCheckMs,
     refusesExcessReplicas: config.refuseReplication,
+    groupInitialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
+    groupSessionTimeoutMsMin: config.groupSessionTimeoutMsMin,
+    groupSessionTimeoutMsMax: config.groupSessionTimeoutMsMax,
+    groupMaxSize: config.groupMaxSize,
+    offsetMetadataBytesMax: config.offsetMetadataBytesMax,
+    offsetsRetentionMs: config.offsetsRetentionMs,
+    offsetsRetentionCheckMs: config.offsetsRetentionCheckMs,
     storagePath: config.storage === 'memory' ? 'memory' : config.dataDir,
   };
   return new Broker(ports, options, {

@@ -92,6 +92,8 @@ function valuesOf(options: BrokerOptions): Record<string, unknown> {
     ...core,
     storage: core.storage ?? (core.dataDir === undefined ? 'memory' : 'journal'),
     logLevel: core.logLevel ?? 'silent',
+    // A program that starts a broker of its own starts its consumers one by one as well.
+    groupInitialRebalanceDelayMs: core.groupInitialRebalanceDelayMs ?? 0,
     topicDefault: Object.entries(topicDefaults).map(([name, value]) => `${name}=${value}`),
     listen,
     advertise,

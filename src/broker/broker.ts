@@ -19,10 +19,12 @@ import type { ReadPlan } from '../log/read-plan.ts';
 import type { RecoveryReport } from '../log/recovery.ts';
 import type { Partition, Topic, Watcher } from './catalog/topic.ts';
 import { TopicAdmin } from './catalog/topic-admin.ts';
-import { checkTopicOption, findTopicOption, parseTopicOptions } from './catalog/topic-options.ts';
+import { offsetsTopicName, offsetsTopicPartitions } from './catalog/topic-name.ts';
+import { checkTopicOption, defaultValueOf, parseTopicOptions } from './catalog/topic-options.ts';
 import { CommitQueue, type Commits } from './commit.ts';
 import { appendToMany, type FanOutParts } from './fan-out.ts';
 import { planRead, type ReadStatus, unwatch, Waker, watch } from './fetch.ts';
+import { GroupCoordinator, type GroupSurroundings, Groups } from './groups/index.ts';
 import { spaceProbeBytes } from './limits.ts';
 import type { BrokerOptions } from './options.ts';
 import type {
@@ -53,6 +55,8 @@ export class Broker {
   /** Queue subscriptions; made by `declareQueue`. */
   readonly queues: QueueService;
   readonly #state: BrokerState;
+  /** Consumer groups and their committed offsets. */
+  readonly groups: GroupCoordinator;
   readonly #journal: Journal;
   readonly #commits: CommitQueue;
   readonly #admin: TopicAdmin;
@@ -73,7 +77,8 @@ export class Broker {
     const { clock, scheduler } = ports;
     this.options = options;
     const queues = new Queues();
-    this.#state = new BrokerState(this.#surroundings(), queues);
+    const groups = new Groups();
+    this.#state = new BrokerState(this.#surroundings(), queues, groups);
     queues.useRetention((topicId) => this.#isUntilSettled(topicId));
     const journal = new Journal(ports, journalOptions, this.#state);
     this.#journal = journal;
@@ -81,6 +86,8 @@ export class Broker {
     this.#lookup = { journal, offload: ports.offload };
     this.#commits = new CommitQueue(journal);
     this.commits = this.#commits;
+    const surroundings = this.#groupSurroundings();
+    this.groups = new GroupCoordinator({ groups, log: journal, ports, options, surroundings });
     const state = this.#state;
     this.#retention = new Retention({ clock, scheduler, options, state }, journal);
     this.#admin = new TopicAdmin(
@@ -126,6 +133,7 @@ export class Broker {
       for (const topic of this.topics()) this.queues.widen(topic);
       this.#retention.start();
       done(null, report);
+      this.groups.start();
     });
   }
 
@@ -135,7 +143,9 @@ export class Broker {
     this.#isDraining = true;
   }
 
+    if (this.#isDraining) return;
   /** Commits what is open and lets go of the data folder. */
+    this.groups.turnAway('draining');
   close(done: (error: Error | null) => void): void {
     this.drain();
     this.#retention.stop();
@@ -143,6 +153,7 @@ export class Broker {
     this.#journal.close((error) => {
       const reason = error instanceof BrokerError ? error : new BrokerError('draining');
       this.#commits.fail(reason);
+    this.groups.stop('draining');
       done(error);
     });
   }
@@ -205,6 +216,16 @@ export class Broker {
   topic(name: string): Topic | undefined {
     return this.#state.catalog.topic(name);
   }
+  /** Null: the disk does not say. */
+  storageSpace(): StorageSpace | null {
+    try {
+      return { totalBytes: this.#disk.totalBytes(), usableBytes: this.#disk.freeBytes() };
+    } catch (error) {
+      if (error instanceof DiskError) return null;
+      throw error;
+    }
+  }
+
 
   /** `uuidText`: 22 characters, see `Topic.uuidText`. */
   topicByUuid(uuidText: string): Topic | undefined {
@@ -226,7 +247,10 @@ export class Broker {
   deleteTopic(topic: Topic): ChangeOutcome {
     const error = this.#halt();
     if (error !== null) return { error, detail: '', lsn: 0 };
-    if (!topic.isDeleted) this.queues.deleteOf(topic.id);
+    if (!topic.isDeleted) {
+      this.queues.deleteOf(topic.id);
+      this.groups.forgetPartitions(topic.partitions.map(({ id }) => id));
+    }
     const outcome = this.#admin.delete(topic);
     if (outcome.error !== null) return outcome;
     for (const partition of topic.partitions) {
@@ -380,6 +404,28 @@ export class Broker {
   /** Why not even deleting is possible, or null. */
   #halt(): BrokerErrorCode | null {
     if (this.#journal.fault !== null) return 'fenced';
+  #groupSurroundings(): GroupSurroundings {
+    return {
+      halt: () => this.#halt(),
+      refusal: () => this.#refusal(),
+      isStorageFull: () => this.isStorageFull,
+      partition: (id) => this.#state.catalog.partition(id),
+      beforeCreate: () => this.#showOffsetsTopic(),
+    };
+  }
+
+  /** Clients expect to see where offsets are kept, as soon as there are any. Nothing is in it. */
+  #showOffsetsTopic(): void {
+    if (this.topic(offsetsTopicName) !== undefined) return;
+    this.createTopic({
+      name: offsetsTopicName,
+      partitions: offsetsTopicPartitions,
+      replicationFactor: -1,
+      options: new Map([['cleanup.policy', 'compact']]),
+      validateOnly: false,
+    });
+  }
+
     return this.#journal.isOpen ? null : 'draining';
   }
 
@@ -439,6 +485,7 @@ export class Broker {
   }
 }
 
+    this.groups.stop('fenced');
 function defaultOf(options: BrokerOptions, name: string): string {
   const option = findTopicOption(name);
   assert(option !== undefined, 'the option is one of the table');

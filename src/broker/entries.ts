@@ -154,6 +154,46 @@ export const entryTable: readonly EntryDocumentation[] = [
     object: 'producers (18): no longer written',
     awaitedBy: 'nothing',
   },
+  {
+    kind: 40,
+    name: 'group-created',
+    body: 'uint32 group, text name',
+    changes: 'group; group ids',
+    object: 'groups (48 to 63)',
+    awaitedBy: 'every answer that names the group',
+  },
+  {
+    kind: 41,
+    name: 'group-deleted',
+    body: 'uint32 group',
+    changes: 'group (gone), with its generation and offsets',
+    object: 'groups (48 to 63): no longer written',
+    awaitedBy: 'the deletion; "not found" answers (groups)',
+  },
+  {
+    kind: 42,
+    name: 'generation-completed',
+    body: 'uint32 group, int32 number, int64 time, text protocol type, text protocol, text leader, uint32 count, count × member',
+    changes: 'generation of the group (replaced)',
+    object: 'groups (48 to 63)',
+    awaitedBy: 'the members’ shares of the work; the last leave; every answer that names the group',
+  },
+  {
+    kind: 43,
+    name: 'offsets-committed',
+    body: 'uint32 group, int64 time, uint32 count, count × {uint32 partition, int64 offset, int32 leader epoch, text metadata}',
+    changes: 'each offset named',
+    object: 'groups (48 to 63)',
+    awaitedBy: 'the commit; every answer that shows offsets of the group',
+  },
+  {
+    kind: 44,
+    name: 'offsets-removed',
+    body: 'uint32 group, uint32 count, count × uint32 partition',
+    changes: 'each offset named (gone)',
+    object: 'groups (48 to 63): no longer written',
+    awaitedBy: 'the deletion of offsets or of their topic',
+  },
 ];
 
 export interface TopicCreated {

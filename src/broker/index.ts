@@ -10,6 +10,7 @@ export { Broker } from './broker.ts';
 export type { Partition, Topic, Watcher } from './catalog/topic.ts';
 export { isTopicName } from './catalog/topic-name.ts';
 export {
+  listMembers,
   type OptionFault,
   type TopicOption,
   type TopicOptions,
@@ -20,6 +21,30 @@ export {
 export type { Commits } from './commit.ts';
 export { type EntryDocumentation, entryTable, objectType } from './entries.ts';
 export type { ReadStatus } from './fetch.ts';
+export {
+  type CommitOutcome,
+  type CommittedOffset,
+  type DescribedMember,
+  type GroupCoordinator,
+  type GroupDescription,
+  type GroupOutcome,
+  type GroupService,
+  type GroupState,
+  groupStates,
+  type JoinedMember,
+  type JoinOutcome,
+  type JoinRequest,
+  type LeaveOutcome,
+  type LeavingMember,
+  type MemberAssignment,
+  type MemberClaim,
+  type MemberProtocol,
+  type OffsetCommit,
+  type Parked,
+  type SubscriptionReader,
+  type SyncOutcome,
+  type SyncRequest,
+} from './groups/index.ts';
 export { type BrokerOptions, defaultBrokerOptions } from './options.ts';
 export {
   AppendOutcome,
@@ -27,6 +52,7 @@ export {
   type CreateOutcome,
   type DeleteRecordsOutcome,
   type NewProducerId,
+  type StorageSpace,
   type TopicSpec,
 } from './outcomes.ts';
 export type { PublishDone, Published, PublishRequest } from './publisher.ts';

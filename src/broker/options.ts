@@ -26,6 +26,26 @@ export const defaultBrokerOptions: Omit<BrokerOptions, 'clusterId'> = {
   autoCreateTopics: true,
   defaultPartitions: 1,
   topicDefaults: new Map(),
+  /** How long the first member of a group waits for others, again for each that comes. */
+  readonly groupInitialRebalanceDelayMs: number;
+  /** What a member of a group may choose as the time without a sign of life. */
+  readonly groupSessionTimeoutMsMin: number;
+  readonly groupSessionTimeoutMsMax: number;
+  /** Members of one group. */
+  readonly groupMaxSize: number;
+  /** What a committed offset may carry, in bytes of UTF-8. */
+  readonly offsetMetadataBytesMax: number;
+  /** How long a committed offset is kept that nobody comes back for. */
+  readonly offsetsRetentionMs: number;
+  /** Time between two looks for such offsets. */
+  readonly offsetsRetentionCheckMs: number;
   retentionCheckMs: 30_000,
   producerExpiryMs: 24 * 60 * 60 * 1000,
 };
+  groupInitialRebalanceDelayMs: 3000,
+  groupSessionTimeoutMsMin: 6000,
+  groupSessionTimeoutMsMax: 30 * 60 * 1000,
+  groupMaxSize: 1000,
+  offsetMetadataBytesMax: 4096,
+  offsetsRetentionMs: 7 * 24 * 60 * 60 * 1000,
+  offsetsRetentionCheckMs: 10 * 60 * 1000,

@@ -18,6 +18,8 @@ import {
   entryTable,
   objectType,
 } from './entries.ts';
+import { groupEntryKind } from './groups/group-entries.ts';
+import { Groups } from './groups/index.ts';
 import { objectBytesMax } from './limits.ts';
 import { queueEntryKind } from './queues/queue-entries.ts';
 import { Queues } from './queues/queues.ts';
@@ -30,7 +32,7 @@ const surroundings = {
 };
 
 function newState(): BrokerState {
-  return new BrokerState(surroundings, new Queues());
+  return new BrokerState(surroundings, new Queues(), new Groups());
 }
 
 interface StoredObject {
@@ -309,8 +311,8 @@ test('a partition deleted while its producers are written takes nothing of other
 test('the table of entries names every kind once', () => {
   const kinds = entryTable.map((entry) => entry.kind);
   assert.equal(new Set(kinds).size, kinds.length);
-  const own = Object.entries(entryKind).filter(([name]) => !name.startsWith('queue'));
-  const queue = Object.values(queueEntryKind);
-  const expected = [...own.map(([, kind]) => kind), ...queue].sort((left, right) => left - right);
+  const own = Object.entries(entryKind).filter(([name]) => !/^(queue|group)/.test(name));
+  const parts = [...Object.values(queueEntryKind), ...Object.values(groupEntryKind)];
+  const expected = [...own.map(([, kind]) => kind), ...parts].sort((left, right) => left - right);
   assert.deepEqual(kinds, expected);
 });

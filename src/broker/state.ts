@@ -26,12 +26,14 @@ export class BrokerState implements StateMachine {
   readonly catalog: Catalog;
   readonly producers: Producers;
   readonly #queues: StatePart;
+  readonly #groups: StatePart;
 
-  constructor(surroundings: TopicSurroundings, queues: StatePart) {
+  constructor(surroundings: TopicSurroundings, queues: StatePart, groups: StatePart) {
     this.counters = new Counters();
     this.catalog = new Catalog(this.counters, surroundings);
     this.producers = new Producers();
     this.#queues = queues;
+    this.#groups = groups;
   }
 
   applyEntry(entry: EntryView): void {
@@ -55,11 +57,7 @@ export class BrokerState implements StateMachine {
         this.producers.applyEntry(entry);
         return;
       default:
-        assert(
-          kind >= entryKind.queueFirst && kind <= entryKind.queueLast,
-          'the kind of an entry is known',
-        );
-        this.#queues.applyEntry(entry);
+        this.#partOf(kind).applyEntry(entry);
     }
   }
 
@@ -73,6 +71,7 @@ export class BrokerState implements StateMachine {
     return new StateCursor(this.counters, this.catalog, [
       this.producers.objects(),
       this.#queues.objects(),
+      this.#groups.objects(),
     ]);
   }
 
@@ -87,12 +86,13 @@ export class BrokerState implements StateMachine {
       case objectType.producers:
         this.producers.restoreObject(bytes, start, end);
         return;
-      default:
-        assert(
-          type >= objectType.queueFirst && type <= objectType.queueLast,
-          'the type of a checkpoint object is known',
-        );
-        this.#queues.restoreObject(type, lsn, bytes, start, end);
+      default: {
+        const isQueues = type >= objectType.queueFirst && type <= objectType.queueLast;
+        const isGroups = type >= objectType.groupFirst && type <= objectType.groupLast;
+        assert(isQueues || isGroups, 'the type of a checkpoint object is known');
+        const part = isQueues ? this.#queues : this.#groups;
+        part.restoreObject(type, lsn, bytes, start, end);
+      }
     }
   }
 
@@ -100,10 +100,20 @@ export class BrokerState implements StateMachine {
   restored(): void {
     this.catalog.restored();
     this.#queues.restored();
+    this.#groups.restored();
   }
 
   isDead(partition: number, firstOffset: number, lastOffset: number): boolean {
     return this.#queues.isDead(partition, firstOffset, lastOffset);
+  }
+
+  #partOf(kind: number): StatePart {
+    if (kind >= entryKind.groupFirst && kind <= entryKind.groupLast) return this.#groups;
+    assert(
+      kind >= entryKind.queueFirst && kind <= entryKind.queueLast,
+      'the kind of an entry is known',
+    );
+    return this.#queues;
   }
 
   #dropProducers(entry: EntryView): void {

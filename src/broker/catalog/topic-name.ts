@@ -15,8 +15,12 @@ export function collisionKey(name: string): string {
   return name.replaceAll('.', '_');
 }
 
+/** Where clients take committed offsets to be kept; with so many partitions. */
+export const offsetsTopicName = '__consumer_offsets';
+export const offsetsTopicPartitions = 50;
+
 const internalNames: ReadonlySet<string> = new Set([
-  '__consumer_offsets',
+  offsetsTopicName,
   '__transaction_state',
   '__share_group_state',
 ]);
