@@ -54,9 +54,9 @@ export class Broker {
   readonly commits: Commits;
   /** Queue subscriptions; made by `declareQueue`. */
   readonly queues: QueueService;
-  readonly #state: BrokerState;
   /** Consumer groups and their committed offsets. */
   readonly groups: GroupCoordinator;
+  readonly #state: BrokerState;
   readonly #journal: Journal;
   readonly #commits: CommitQueue;
   readonly #admin: TopicAdmin;
@@ -83,11 +83,11 @@ export class Broker {
     const journal = new Journal(ports, journalOptions, this.#state);
     this.#journal = journal;
     this.queues = new QueueService(queues, journal, ports);
+    const surroundings = this.#groupSurroundings();
+    this.groups = new GroupCoordinator({ groups, log: journal, ports, options, surroundings });
     this.#lookup = { journal, offload: ports.offload };
     this.#commits = new CommitQueue(journal);
     this.commits = this.#commits;
-    const surroundings = this.#groupSurroundings();
-    this.groups = new GroupCoordinator({ groups, log: journal, ports, options, surroundings });
     const state = this.#state;
     this.#retention = new Retention({ clock, scheduler, options, state }, journal);
     this.#admin = new TopicAdmin(
@@ -130,30 +130,30 @@ export class Broker {
       if (error !== null) return done(error, report);
       this.#repair();
       this.queues.start();
+      this.groups.start();
       for (const topic of this.topics()) this.queues.widen(topic);
       this.#retention.start();
       done(null, report);
-      this.groups.start();
     });
   }
 
   /** Nothing more is published or created; what is under way is finished. */
   drain(): void {
     this.#publisher.flush();
+    if (this.#isDraining) return;
     this.#isDraining = true;
+    this.groups.turnAway('draining');
   }
 
-    if (this.#isDraining) return;
   /** Commits what is open and lets go of the data folder. */
-    this.groups.turnAway('draining');
   close(done: (error: Error | null) => void): void {
     this.drain();
     this.#retention.stop();
     if (this.#halt() === null) this.queues.drain();
+    this.groups.stop('draining');
     this.#journal.close((error) => {
       const reason = error instanceof BrokerError ? error : new BrokerError('draining');
       this.#commits.fail(reason);
-    this.groups.stop('draining');
       done(error);
     });
   }
@@ -213,9 +213,6 @@ export class Broker {
     return this.#journal.usage();
   }
 
-  topic(name: string): Topic | undefined {
-    return this.#state.catalog.topic(name);
-  }
   /** Null: the disk does not say. */
   storageSpace(): StorageSpace | null {
     try {
@@ -226,6 +223,9 @@ export class Broker {
     }
   }
 
+  topic(name: string): Topic | undefined {
+    return this.#state.catalog.topic(name);
+  }
 
   /** `uuidText`: 22 characters, see `Topic.uuidText`. */
   topicByUuid(uuidText: string): Topic | undefined {
@@ -401,9 +401,6 @@ export class Broker {
     };
   }
 
-  /** Why not even deleting is possible, or null. */
-  #halt(): BrokerErrorCode | null {
-    if (this.#journal.fault !== null) return 'fenced';
   #groupSurroundings(): GroupSurroundings {
     return {
       halt: () => this.#halt(),
@@ -426,6 +423,9 @@ export class Broker {
     });
   }
 
+  /** Why not even deleting is possible, or null. */
+  #halt(): BrokerErrorCode | null {
+    if (this.#journal.fault !== null) return 'fenced';
     return this.#journal.isOpen ? null : 'draining';
   }
 
@@ -482,14 +482,12 @@ export class Broker {
   #onFault(error: BrokerError): void {
     this.#commits.fail(error);
     this.#publisher.flush();
+    this.groups.stop('fenced');
   }
 }
 
-    this.groups.stop('fenced');
 function defaultOf(options: BrokerOptions, name: string): string {
-  const option = findTopicOption(name);
-  assert(option !== undefined, 'the option is one of the table');
-  return options.topicDefaults.get(name) ?? option.defaultValue;
+  return options.topicDefaults.get(name) ?? defaultValueOf(name);
 }
 
 function checkTopicDefaults(defaults: ReadonlyMap<string, string>): void {

@@ -19,13 +19,6 @@ export interface BrokerOptions {
   readonly retentionCheckMs: number;
   /** A producer that has not written to a partition for this long is forgotten there. */
   readonly producerExpiryMs: number;
-}
-
-export const defaultBrokerOptions: Omit<BrokerOptions, 'clusterId'> = {
-  nodeId: 1,
-  autoCreateTopics: true,
-  defaultPartitions: 1,
-  topicDefaults: new Map(),
   /** How long the first member of a group waits for others, again for each that comes. */
   readonly groupInitialRebalanceDelayMs: number;
   /** What a member of a group may choose as the time without a sign of life. */
@@ -39,6 +32,13 @@ export const defaultBrokerOptions: Omit<BrokerOptions, 'clusterId'> = {
   readonly offsetsRetentionMs: number;
   /** Time between two looks for such offsets. */
   readonly offsetsRetentionCheckMs: number;
+}
+
+export const defaultBrokerOptions: Omit<BrokerOptions, 'clusterId'> = {
+  nodeId: 1,
+  autoCreateTopics: true,
+  defaultPartitions: 1,
+  topicDefaults: new Map(),
   retentionCheckMs: 30_000,
   producerExpiryMs: 24 * 60 * 60 * 1000,
 };
