@@ -11,17 +11,38 @@ import type { Slab } from '../../kernel/slab.ts';
 import type { Link, ProtocolConnection } from '../contract.ts';
 import { apiKeys } from './api-keys.ts';
 import { lengthBytes, measureFrame, RequestHeader, requestBytesMax } from './frame.ts';
+import { handleCreateAcls, handleDeleteAcls, handleDescribeAcls } from './handlers/acls.ts';
+import { handleAlterConfigs, handleIncrementalAlterConfigs } from './handlers/alter-configs.ts';
 import { handleApiVersions, refuseApiVersions } from './handlers/api-versions.ts';
+import { handleCreatePartitions } from './handlers/create-partitions.ts';
 import { handleCreateTopics } from './handlers/create-topics.ts';
+import { handleDeleteGroups } from './handlers/delete-groups.ts';
+import { handleDeleteRecords } from './handlers/delete-records.ts';
 import { handleDeleteTopics } from './handlers/delete-topics.ts';
+import { handleDescribeClientQuotas } from './handlers/describe-client-quotas.ts';
 import { handleDescribeCluster } from './handlers/describe-cluster.ts';
+import { handleDescribeConfigs } from './handlers/describe-configs.ts';
+import { handleDescribeGroups } from './handlers/describe-groups.ts';
+import { handleDescribeLogDirs } from './handlers/describe-log-dirs.ts';
+import { handleDescribeTopicPartitions } from './handlers/describe-topic-partitions.ts';
 import { FetchHandler } from './handlers/fetch.ts';
 import { handleFindCoordinator } from './handlers/find-coordinator.ts';
+import { handleHeartbeat } from './handlers/heartbeat.ts';
 import { handleInitProducerId } from './handlers/init-producer-id.ts';
+import { handleJoinGroup } from './handlers/join-group.ts';
+import { handleLeaveGroup } from './handlers/leave-group.ts';
+import { handleListConfigResources } from './handlers/list-config-resources.ts';
+import { handleListGroups } from './handlers/list-groups.ts';
 import { handleListOffsets } from './handlers/list-offsets.ts';
+import { handleListPartitionReassignments } from './handlers/list-partition-reassignments.ts';
 import { handleMetadata } from './handlers/metadata.ts';
+import { handleOffsetCommit } from './handlers/offset-commit.ts';
+import { handleOffsetDelete } from './handlers/offset-delete.ts';
+import { handleOffsetFetch } from './handlers/offset-fetch.ts';
 import { handleOffsetForLeaderEpoch } from './handlers/offset-for-leader-epoch.ts';
 import { ProduceHandler } from './handlers/produce.ts';
+import { handleSyncGroup } from './handlers/sync-group.ts';
+import { Parking } from './parking.ts';
 import { Reader } from './reader.ts';
 import { headOf, type KafkaRequest } from './request.ts';
 import type { KafkaServices } from './services.ts';
@@ -38,6 +59,29 @@ const handlers: Readonly<Record<number, (request: KafkaRequest) => void>> = {
   [apiKeys.offsetForLeaderEpoch]: handleOffsetForLeaderEpoch,
   [apiKeys.describeCluster]: handleDescribeCluster,
   [apiKeys.findCoordinator]: handleFindCoordinator,
+  [apiKeys.deleteRecords]: handleDeleteRecords,
+  [apiKeys.describeAcls]: handleDescribeAcls,
+  [apiKeys.createAcls]: handleCreateAcls,
+  [apiKeys.deleteAcls]: handleDeleteAcls,
+  [apiKeys.describeConfigs]: handleDescribeConfigs,
+  [apiKeys.alterConfigs]: handleAlterConfigs,
+  [apiKeys.describeLogDirs]: handleDescribeLogDirs,
+  [apiKeys.createPartitions]: handleCreatePartitions,
+  [apiKeys.incrementalAlterConfigs]: handleIncrementalAlterConfigs,
+  [apiKeys.listPartitionReassignments]: handleListPartitionReassignments,
+  [apiKeys.describeClientQuotas]: handleDescribeClientQuotas,
+  [apiKeys.listConfigResources]: handleListConfigResources,
+  [apiKeys.describeTopicPartitions]: handleDescribeTopicPartitions,
+  [apiKeys.joinGroup]: handleJoinGroup,
+  [apiKeys.syncGroup]: handleSyncGroup,
+  [apiKeys.heartbeat]: handleHeartbeat,
+  [apiKeys.leaveGroup]: handleLeaveGroup,
+  [apiKeys.offsetCommit]: handleOffsetCommit,
+  [apiKeys.offsetFetch]: handleOffsetFetch,
+  [apiKeys.describeGroups]: handleDescribeGroups,
+  [apiKeys.listGroups]: handleListGroups,
+  [apiKeys.deleteGroups]: handleDeleteGroups,
+  [apiKeys.offsetDelete]: handleOffsetDelete,
 };
 
 export class KafkaConnection implements ProtocolConnection {
@@ -52,12 +96,21 @@ export class KafkaConnection implements ProtocolConnection {
   readonly #produceRequest: KafkaRequest;
   readonly #produce: ProduceHandler;
   readonly #fetch: FetchHandler;
+  readonly #parking: Parking;
 
   constructor(services: KafkaServices, link: Link) {
     this.#services = services;
     this.#link = link;
-    const head = this.#produceHead;
-    this.#produceRequest = { services, link, reader: this.#reader, head, life: this };
+    this.#parking = new Parking(link);
+    this.#produceRequest = {
+      services,
+      link,
+      reader: this.#reader,
+      head: this.#produceHead,
+      header: this.#header,
+      life: this,
+      parking: this.#parking,
+    };
     this.#produce = new ProduceHandler(new TopicFinder(services.broker));
     this.#fetch = new FetchHandler(services, link, this);
   }
@@ -105,7 +158,9 @@ export class KafkaConnection implements ProtocolConnection {
       link: this.#link,
       reader,
       head: headOf(header),
+      header,
       life: this,
+      parking: this.#parking,
     };
     if (header.apiKey === apiKeys.fetch) return this.#fetch.handle(request);
     handlers[header.apiKey]?.(request);
@@ -122,16 +177,22 @@ export class KafkaConnection implements ProtocolConnection {
   }
 
   onEnd(): void {
-    // It may be gone altogether: a fetch that waits long for records must not keep its connection.
-    this.#fetch.finish();
+    // It may be gone altogether: what waits long for records or members must not keep its connection.
+    this.#finish();
   }
 
   onShutdown(): void {
+    this.#finish();
+  }
+
+  #finish(): void {
     this.#fetch.finish();
+    this.#parking.finish();
   }
 
   onClose(): void {
     this.isClosed = true;
     this.#fetch.close();
+    this.#parking.close();
   }
 }

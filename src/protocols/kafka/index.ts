@@ -4,6 +4,7 @@
 import type { Protocol, ProtocolModule } from '../contract.ts';
 import { KafkaConnection } from './connection.ts';
 import { FetchSessions } from './fetch-sessions.ts';
+import { readSubscribedTopics } from './subscription-metadata.ts';
 
 /** Kafka's default of `connections.max.idle.ms`. */
 const idleTimeoutMs = 600_000;
@@ -13,6 +14,7 @@ export const kafka: ProtocolModule = {
   defaultPort: 9092,
   create({ broker, clock, random, scheduler, logger }): Protocol {
     const sessions = new FetchSessions(clock, random);
+    broker.groups.useSubscriptions(readSubscribedTopics);
     const services = { broker, clock, scheduler, logger, sessions };
     return {
       idleTimeoutMs,

@@ -8,7 +8,7 @@ import type { Broker } from '../../broker/index.ts';
 import type { BrokerOptions } from '../../broker/options.ts';
 import { ByteWriter } from '../../kernel/byte-writer.ts';
 import { copyOf, encodeUtf8, viewOf } from '../../kernel/bytes.ts';
-import type { Scheduler, Timer } from '../../kernel/ports.ts';
+import type { Logger, Scheduler, Timer } from '../../kernel/ports.ts';
 import { silentLogger } from '../../kernel/silent-logger.ts';
 import { batchSize } from '../../record/batch.ts';
 import { type BatchOptions, buildBatch } from '../../record/batch-builder.ts';
@@ -26,15 +26,25 @@ import { Reader } from './reader.ts';
 import { type DecodedOf, type DraftOf, type Message, zeroUuid } from './schema.ts';
 import * as apiVersions from './schemas/api-versions.ts';
 import * as createTopics from './schemas/create-topics.ts';
+import * as deleteGroups from './schemas/delete-groups.ts';
 import * as deleteTopics from './schemas/delete-topics.ts';
 import * as describeCluster from './schemas/describe-cluster.ts';
+import * as describeGroups from './schemas/describe-groups.ts';
 import * as fetch from './schemas/fetch.ts';
 import * as findCoordinator from './schemas/find-coordinator.ts';
+import * as heartbeat from './schemas/heartbeat.ts';
 import * as initProducerId from './schemas/init-producer-id.ts';
+import * as joinGroup from './schemas/join-group.ts';
+import * as leaveGroup from './schemas/leave-group.ts';
+import * as listGroups from './schemas/list-groups.ts';
 import * as listOffsets from './schemas/list-offsets.ts';
 import * as metadata from './schemas/metadata.ts';
+import * as offsetCommit from './schemas/offset-commit.ts';
+import * as offsetDelete from './schemas/offset-delete.ts';
+import * as offsetFetch from './schemas/offset-fetch.ts';
 import * as offsetForLeaderEpoch from './schemas/offset-for-leader-epoch.ts';
 import * as produce from './schemas/produce.ts';
+import * as syncGroup from './schemas/sync-group.ts';
 
 /** Request and response of each API, with their types. */
 const wire = {
@@ -58,11 +68,21 @@ const wire = {
     offsetForLeaderEpoch.offsetForLeaderEpochResponse,
   ],
   produce: [produce.produceRequest, produce.produceResponse],
+  deleteGroups: [deleteGroups.deleteGroupsRequest, deleteGroups.deleteGroupsResponse],
+  describeGroups: [describeGroups.describeGroupsRequest, describeGroups.describeGroupsResponse],
+  heartbeat: [heartbeat.heartbeatRequest, heartbeat.heartbeatResponse],
+  joinGroup: [joinGroup.joinGroupRequest, joinGroup.joinGroupResponse],
+  leaveGroup: [leaveGroup.leaveGroupRequest, leaveGroup.leaveGroupResponse],
+  listGroups: [listGroups.listGroupsRequest, listGroups.listGroupsResponse],
+  offsetCommit: [offsetCommit.offsetCommitRequest, offsetCommit.offsetCommitResponse],
+  offsetDelete: [offsetDelete.offsetDeleteRequest, offsetDelete.offsetDeleteResponse],
+  offsetFetch: [offsetFetch.offsetFetchRequest, offsetFetch.offsetFetchResponse],
+  syncGroup: [syncGroup.syncGroupRequest, syncGroup.syncGroupResponse],
 } as const;
 
 type Name = keyof typeof wire;
-type RequestOf<N extends Name> = DraftOf<(typeof wire)[N][0]>;
-type ResponseOf<N extends Name> = DecodedOf<(typeof wire)[N][1]>;
+export type RequestOf<N extends Name> = DraftOf<(typeof wire)[N][0]>;
+export type ResponseOf<N extends Name> = DecodedOf<(typeof wire)[N][1]>;
 type ProduceRow = ResponseOf<'produce'>['responses'][number]['partitionResponses'][number];
 type FetchRow = ResponseOf<'fetch'>['responses'][number]['partitions'][number];
 
@@ -99,6 +119,12 @@ export class KafkaBench {
   server!: Server;
   protocol!: Protocol;
   #net!: HandNet;
+  /** Whatever is logged as an error is a failure: a handler that threw is one. */
+  readonly #logger: Logger = {
+    ...silentLogger,
+    child: () => this.#logger,
+    error: (event, fields) => this.failures.push(new Error(`${event} ${String(fields?.error)}`)),
+  };
 
   constructor(options: Partial<BrokerOptions> = {}) {
     this.bench = new TestBench(options, 64 * 1024 * 1024, this.gate);
@@ -114,7 +140,7 @@ export class KafkaBench {
       net: this.#net,
       clock: loop,
       scheduler: loop,
-      logger: silentLogger,
+      logger: this.#logger,
       broker: this.broker,
       limits: defaultServerLimits,
       allowsRemote: false,
@@ -126,7 +152,7 @@ export class KafkaBench {
       random: new TestRandom(2),
       scheduler: loop,
       offload: loop,
-      logger: silentLogger,
+      logger: this.#logger,
     });
     const where = { host: '127.0.0.1', port: 9092, isFixed: true, advertised: null };
     this.server.listen({ name: 'kafka', protocol: this.protocol, ...where }, (error) => {
@@ -261,6 +287,13 @@ export class TestClient {
   call<N extends Name>(name: N, version: number, draft: RequestOf<N>): ResponseOf<N> {
     const correlationId = this.send(name, version, draft);
     this.bench.settle();
+    return this.answer<N>(correlationId);
+  }
+
+  /** As `call`, and timers that are due at this time fire. */
+  ask<N extends Name>(name: N, version: number, draft: RequestOf<N>): ResponseOf<N> {
+    const correlationId = this.send(name, version, draft);
+    this.bench.advance(0);
     return this.answer<N>(correlationId);
   }
 

@@ -3,15 +3,19 @@
  *
  * Owns: the frame around an answer. Leaves: when it leaves to the outbox.
  */
+import { decodeUtf8 } from '../../kernel/bytes.ts';
 import type { Link } from '../contract.ts';
 import { decodeFrom } from './decode.ts';
 import { encode } from './encode.ts';
 import { beginResponse, endResponse, type RequestHeader } from './frame.ts';
+import type { Parking } from './parking.ts';
 import type { Reader } from './reader.ts';
 import type { Decoded, Draft, Members, Message } from './schema.ts';
 import type { KafkaServices } from './services.ts';
 
 const messageCharactersMax = 1000;
+/** A member's client id is kept, and told to whoever asks for its group. */
+const clientIdCharactersMax = 255;
 
 /** What an answer needs to know of its request; may be kept after the request's bytes are gone. */
 export interface AnswerHead {
@@ -26,18 +30,28 @@ export interface ConnectionLife {
   readonly isClosed: boolean;
 }
 
-/** Borrowed until the handler returns; `head`, `link` and `life` may be kept. */
+/** Borrowed until the handler returns; `head`, `link`, `life` and `parking` may be kept. */
 export interface KafkaRequest {
   readonly services: KafkaServices;
   readonly link: Link;
   readonly reader: Reader;
   readonly life: ConnectionLife;
   readonly head: AnswerHead;
+  readonly header: RequestHeader;
+  /** Where a request waits that others have to come for first. */
+  readonly parking: Parking;
 }
 
 export function headOf(header: RequestHeader): AnswerHead {
   const { apiKey, apiVersion: version, isFlexible, correlationId } = header;
   return { apiKey, version, isFlexible, correlationId };
+}
+
+/** What the client calls itself, shortened to what may be kept; '' if nothing. */
+export function clientIdOf({ header, reader }: KafkaRequest): string {
+  const { clientIdStart, clientIdEnd } = header;
+  if (clientIdStart < 0) return '';
+  return decodeUtf8(reader.bytes, clientIdStart, clientIdEnd).slice(0, clientIdCharactersMax);
 }
 
 /** Text for people in an answer: what a client sent may be in it, and be as long as a string gets. */

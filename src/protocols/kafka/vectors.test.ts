@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { ByteWriter } from '../../kernel/byte-writer.ts';
 import { decodeHex, decodeUtf8, encodeHex, viewOf } from '../../kernel/bytes.ts';
@@ -32,7 +32,9 @@ const vectors = readVectors();
 function readVectors(): readonly Vector[] {
   // The test runs from dist; the vectors stay beside the source.
   const folder = new URL('../../../../src/protocols/kafka/vectors/', import.meta.url);
-  const lines = readFileSync(new URL('java-client.txt', folder), 'utf8').split('\n');
+  const lines = readdirSync(folder)
+    .filter((name) => name.endsWith('.txt'))
+    .flatMap((name) => readFileSync(new URL(name, folder), 'utf8').split('\n'));
   return lines
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
@@ -55,9 +57,10 @@ function vector(name: ApiName, version: number, kind: string): Vector {
 /** The body, once the header has been checked. */
 function openFrame({ api, version, kind, frame }: Vector): Reader {
   const reader = new Reader();
-  assert.equal(measureFrame(viewOf(frame), 0, frame.length, requestBytesMax), frame.length);
+  assert.equal(viewOf(frame).getInt32(0), frame.length - lengthBytes);
   reader.reset(frame, lengthBytes, frame.length);
   if (kind === 'request') {
+    assert.equal(measureFrame(viewOf(frame), 0, frame.length, requestBytesMax), frame.length);
     const header = new RequestHeader();
     assert.equal(header.read(reader), 'ok');
     assert.equal(header.apiVersion, version);
@@ -218,6 +221,102 @@ describe('frames of the Java client', () => {
         },
       ],
       timeoutMs: 1500,
+    });
+  });
+
+  it('of group APIs are there for every version', () => {
+    const names = [
+      'offsetCommit',
+      'offsetFetch',
+      'findCoordinator',
+      'joinGroup',
+      'heartbeat',
+      'leaveGroup',
+      'syncGroup',
+      'describeGroups',
+      'listGroups',
+      'deleteGroups',
+      'offsetDelete',
+    ] as const;
+    for (const name of names) {
+      const api = apiOf(apiKeys[name]);
+      assert.ok(api);
+      for (let version = api.advertisedMin; version <= api.max; version++) {
+        decodeVector(vector(name, version, 'request'));
+        decodeVector(vector(name, version, 'response'));
+      }
+    }
+  });
+
+  it('of JoinGroup 9 say who joins with what, of 0 less', () => {
+    const protocols = [
+      { name: 'range', metadata: new Uint8Array([0, 1, 2]) },
+      { name: 'roundrobin', metadata: new Uint8Array(0) },
+    ];
+    const always = {
+      groupId: 'group',
+      sessionTimeoutMs: 45_000,
+      memberId: 'member',
+      protocolType: 'consumer',
+    };
+    assert.deepEqual(requestOf('joinGroup', 9), {
+      ...always,
+      protocols,
+      rebalanceTimeoutMs: 300_000,
+      groupInstanceId: 'instance',
+      reason: 'because',
+    });
+    assert.deepEqual(requestOf('joinGroup', 0), {
+      ...always,
+      protocols,
+      rebalanceTimeoutMs: -1,
+      groupInstanceId: null,
+      reason: null,
+    });
+  });
+
+  it('of OffsetCommit and OffsetFetch 10 name topics by id, before by name', () => {
+    const partitions = [
+      {
+        partitionIndex: 3,
+        committedOffset: 1_234_567_890_123,
+        committedLeaderEpoch: 5,
+        committedMetadata: 'note',
+      },
+      { partitionIndex: 4, committedOffset: 0, committedLeaderEpoch: -1, committedMetadata: null },
+    ];
+    const member = {
+      groupId: 'group',
+      generationId: 9,
+      memberId: 'member',
+      groupInstanceId: 'instance',
+      retentionTimeMs: -1,
+    };
+    const byId = { ...member, topics: [{ name: '', topicId: id, partitions }] };
+    assert.deepEqual(requestOf('offsetCommit', 10), byId);
+    const byName = { ...member, topics: [{ name: 'orders', topicId: zeroUuid, partitions }] };
+    assert.deepEqual(requestOf('offsetCommit', 9), byName);
+    const all = { groupId: 'other', memberId: null, memberEpoch: -1, topics: null };
+    const partitionIndexes = [3, 4];
+    assert.deepEqual(requestOf('offsetFetch', 10), {
+      groupId: '',
+      topics: [],
+      groups: [
+        {
+          groupId: 'group',
+          memberId: 'member',
+          memberEpoch: 9,
+          topics: [{ name: '', topicId: id, partitionIndexes }],
+        },
+        all,
+      ],
+      requireStable: true,
+    });
+    assert.deepEqual(requestOf('offsetFetch', 5), {
+      groupId: 'group',
+      topics: null,
+      groups: [],
+      requireStable: false,
     });
   });
 });

@@ -98,6 +98,9 @@ export class ProduceHandler {
       const code = topic === undefined ? missing : kafkaErrors.unknownTopicOrPartition;
       return this.#refuse(index, code, null);
     }
+    if (partition.topic.isInternal) {
+      return this.#refuse(index, kafkaErrors.invalidTopicException, 'the topic is internal');
+    }
     const formError = this.#findFormError(request);
     if (formError === kafkaErrors.none) return this.#append(request, slab, partition);
     this.#refuse(index, formError, null);

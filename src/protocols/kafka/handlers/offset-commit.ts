@@ -1,0 +1,88 @@
+/** OffsetCommit: each partition on its own, unless what is wrong is the member or the group. */
+import type { OffsetCommit, Partition } from '../../../broker/index.ts';
+import { kafkaErrors } from '../error-codes.ts';
+import { toGroupError } from '../group-errors.ts';
+import { answer, bodyOf, type KafkaRequest } from '../request.ts';
+import type { DecodedOf } from '../schema.ts';
+import { offsetCommitRequest, offsetCommitResponse } from '../schemas/offset-commit.ts';
+import type { KafkaServices } from '../services.ts';
+
+type Body = DecodedOf<typeof offsetCommitRequest>;
+
+/** First version in which a group that is not there has an error of its own. */
+const groupNotFoundSince = 9;
+const topicIdSince = 10;
+
+/** A row of the answer; filled in when the broker has decided. */
+interface Row {
+  readonly partitionIndex: number;
+  errorCode: number;
+}
+
+export function handleOffsetCommit(request: KafkaRequest): void {
+  const { services, link, head } = request;
+  const { broker } = services;
+  const body = bodyOf(request, offsetCommitRequest);
+  const commits: OffsetCommit[] = [];
+  const committed: Row[] = [];
+  const find = partitionFinder(services, head.version);
+  const topics = body.topics.map((topic) => {
+    const { name, topicId } = topic;
+    const partitions = topic.partitions.map((asked): Row => {
+      const { partitionIndex } = asked;
+      const found = find(topic, partitionIndex);
+      if (typeof found === 'number') return { partitionIndex, errorCode: found };
+      const row = { partitionIndex, errorCode: kafkaErrors.none };
+      committed.push(row);
+      commits.push({
+        partition: found,
+        offset: asked.committedOffset,
+        leaderEpoch: asked.committedLeaderEpoch,
+        metadata: asked.committedMetadata ?? '',
+      });
+      return row;
+    });
+    return { name, topicId, partitions };
+  });
+  // What is not found may be gone by an entry that is not committed yet.
+  let lsn = broker.catalogLsn;
+  if (commits.length > 0) {
+    const outcome = broker.groups.commitOffsets(claimOf(body), commits);
+    lsn = Math.max(lsn, outcome.lsn);
+    committed.forEach((row, i) => {
+      const code = toCommitError(outcome.error ?? outcome.partitions[i] ?? null, head.version);
+      row.errorCode = code;
+    });
+  }
+  answer(link, head, offsetCommitResponse, { topics }, lsn);
+}
+
+function claimOf(body: Body) {
+  return {
+    groupId: body.groupId,
+    generation: body.generationId,
+    memberId: body.memberId,
+    instanceId: body.groupInstanceId,
+  };
+}
+
+/** From what a request names to the partition, or to the error. */
+function partitionFinder({ broker }: KafkaServices, version: number) {
+  return (
+    { name, topicId }: { readonly name: string; readonly topicId: string },
+    index: number,
+  ): Partition | number => {
+    const usesIds = version >= topicIdSince;
+    const topic = usesIds ? broker.topicByUuid(topicId) : broker.topic(name);
+    if (topic === undefined && usesIds) return kafkaErrors.unknownTopicId;
+    return topic?.partitions[index] ?? kafkaErrors.unknownTopicOrPartition;
+  };
+}
+
+function toCommitError(error: Parameters<typeof toGroupError>[0], version: number): number {
+  if (error === 'group_not_found' && version < groupNotFoundSince) {
+    return kafkaErrors.illegalGeneration;
+  }
+  if (error === 'limit_exceeded') return kafkaErrors.invalidCommitOffsetSize;
+  return toGroupError(error);
+}
