@@ -5,6 +5,7 @@
  * Leaves: listeners, faults and the life of the whole to running-broker.ts.
  */
 
+import { resolve } from 'node:path';
 import { Broker, defaultBrokerOptions } from '../broker/index.ts';
 import type { Config } from '../config/options.ts';
 import type { Resolved } from '../config/resolve.ts';
@@ -153,7 +154,6 @@ function newBroker(ports: Ports, config: Config, { identity }: Storage): Broker 
     defaultPartitions: config.defaultPartitions,
     topicDefaults: new Map(config.topicDefault.map(splitAssignment)),
     retentionCheckMs: config.retentionCheckMs,
-    refusesExcessReplicas: config.refuseReplication,
     groupInitialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
     groupSessionTimeoutMsMin: config.groupSessionTimeoutMsMin,
     groupSessionTimeoutMsMax: config.groupSessionTimeoutMsMax,
@@ -161,7 +161,8 @@ function newBroker(ports: Ports, config: Config, { identity }: Storage): Broker 
     offsetMetadataBytesMax: config.offsetMetadataBytesMax,
     offsetsRetentionMs: config.offsetsRetentionMs,
     offsetsRetentionCheckMs: config.offsetsRetentionCheckMs,
-    storagePath: config.storage === 'memory' ? 'memory' : config.dataDir,
+    refusesExcessReplicas: config.refuseReplication,
+    storagePath: config.storage === 'memory' ? 'memory' : resolve(config.dataDir),
   };
   return new Broker(ports, options, {
     durability: config.durability,

@@ -10,7 +10,7 @@
 
 import { assert } from '../kernel/assert.ts';
 import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
-import type { Ports } from '../kernel/ports.ts';
+import { type Disk, DiskError, type Ports } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
 import { Journal, type JournalOptions, type JournalUsage } from '../log/journal.ts';
 import type { StateMachine } from '../log/machine.ts';
@@ -33,6 +33,7 @@ import type {
   CreateOutcome,
   DeleteRecordsOutcome,
   NewProducerId,
+  StorageSpace,
   TopicSpec,
 } from './outcomes.ts';
 import { ProducerIds } from './producer-ids.ts';
@@ -63,6 +64,7 @@ export class Broker {
   readonly #appender: Appender;
   readonly #producerIds: ProducerIds;
   readonly #retention: Retention;
+  readonly #disk: Disk;
   readonly #publisher: Publisher;
   readonly #lookup: LookupParts;
   readonly #fanOut: FanOutParts;
@@ -76,6 +78,7 @@ export class Broker {
     checkTopicDefaults(options.topicDefaults);
     const { clock, scheduler } = ports;
     this.options = options;
+    this.#disk = ports.disk;
     const queues = new Queues();
     const groups = new Groups();
     this.#state = new BrokerState(this.#surroundings(), queues, groups);

@@ -17,6 +17,13 @@ export interface BrokerOptions {
   readonly topicDefaults: ReadonlyMap<string, string>;
   /** Time between two looks at what retention lets go. */
   readonly retentionCheckMs: number;
+  /**
+   * A topic that is to have more replicas than there are nodes is refused. Otherwise it gets as many
+   * as there are.
+   */
+  readonly refusesExcessReplicas: boolean;
+  /** Where the data are, as operators know it: for protocols that show it. */
+  readonly storagePath: string;
   /** A producer that has not written to a partition for this long is forgotten there. */
   readonly producerExpiryMs: number;
   /** How long the first member of a group waits for others, again for each that comes. */
@@ -40,8 +47,9 @@ export const defaultBrokerOptions: Omit<BrokerOptions, 'clusterId'> = {
   defaultPartitions: 1,
   topicDefaults: new Map(),
   retentionCheckMs: 30_000,
+  refusesExcessReplicas: false,
+  storagePath: 'memory',
   producerExpiryMs: 24 * 60 * 60 * 1000,
-};
   groupInitialRebalanceDelayMs: 3000,
   groupSessionTimeoutMsMin: 6000,
   groupSessionTimeoutMsMax: 30 * 60 * 1000,
@@ -49,3 +57,4 @@ export const defaultBrokerOptions: Omit<BrokerOptions, 'clusterId'> = {
   offsetMetadataBytesMax: 4096,
   offsetsRetentionMs: 7 * 24 * 60 * 60 * 1000,
   offsetsRetentionCheckMs: 10 * 60 * 1000,
+};

@@ -45,7 +45,7 @@ export interface TopicSpec {
   readonly name: string;
   /** -1: the broker's default. */
   readonly partitions: number;
-  /** -1: the broker's default. */
+  /** -1: the broker's default. More than there are nodes: as many as there are, or refused. */
   readonly replicationFactor: number;
   readonly options: ReadonlyMap<string, string>;
   readonly validateOnly: boolean;
@@ -61,6 +61,12 @@ export interface CreateOutcome extends ChangeOutcome {
 export interface DeleteRecordsOutcome extends ChangeOutcome {
   /** The log start from now on; -1 on error. */
   readonly logStart: number;
+}
+
+/** In bytes, of the file system that the data are on. */
+export interface StorageSpace {
+  readonly totalBytes: number;
+  readonly usableBytes: number;
 }
 
 export interface NewProducerId {

@@ -65,8 +65,24 @@ test('impossible numbers of partitions and replicas are refused', () => {
   assert.equal(refusal(broker, { partitions: 0 }), 'invalid_partitions');
   assert.equal(refusal(broker, { partitions: -2 }), 'invalid_partitions');
   assert.equal(refusal(broker, { partitions: partitionsPerTopicMax + 1 }), 'invalid_partitions');
-  assert.equal(refusal(broker, { replicationFactor: 3 }), 'invalid_replication_factor');
   assert.equal(refusal(broker, { replicationFactor: 0 }), 'invalid_replication_factor');
+  assert.equal(refusal(broker, { replicationFactor: -2 }), 'invalid_replication_factor');
+  assert.equal(broker.createTopic(specOf({ replicationFactor: 1 })).error, null);
+});
+
+test('more replicas than nodes become as many as there are, with one warning', () => {
+  const bench = new TestBench();
+  const broker = bench.open();
+  for (const name of ['a', 'b', 'c']) {
+    assert.equal(broker.createTopic(specOf({ name, replicationFactor: 3 })).error, null);
+  }
+  const warnings = bench.logged.filter(({ event }) => event === 'topic.replication_factor_clamped');
+  assert.equal(warnings.length, 1);
+});
+
+test('more replicas than nodes are refused where that is wanted', () => {
+  const broker = new TestBench({ refusesExcessReplicas: true }).open();
+  assert.equal(refusal(broker, { replicationFactor: 2 }), 'invalid_replication_factor');
   assert.equal(broker.createTopic(specOf({ replicationFactor: 1 })).error, null);
 });
 
@@ -151,8 +167,13 @@ test('unknown options and values that are not allowed are refused when set', () 
   const topic = createTopic(broker, 'orders');
   const bad = broker.setTopicOptions(topic, new Map([['retention.ms', '-2']]), false);
   assert.equal(bad.error, 'invalid_config');
-  const large = new Map([['leader.replication.throttled.replicas', 'x'.repeat(40_000)]]);
+  const large = new Map([['leader.replication.throttled.replicas', `${'1:1,'.repeat(10_000)}1:1`]]);
   assert.equal(broker.setTopicOptions(topic, large, false).error, 'limit_exceeded');
+  const conflict = new Map([
+    ['min.compaction.lag.ms', '100'],
+    ['max.compaction.lag.ms', '50'],
+  ]);
+  assert.equal(broker.setTopicOptions(topic, conflict, false).error, 'invalid_config');
   const only = broker.setTopicOptions(topic, new Map([['retention.ms', '9']]), true);
   assert.equal(only.error, null);
   assert.equal(topic.overrides.size, 0);

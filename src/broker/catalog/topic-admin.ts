@@ -26,7 +26,15 @@ import type { ChangeOutcome, CreateOutcome, TopicSpec } from '../outcomes.ts';
 import type { BrokerState } from '../state.ts';
 import type { Topic } from './topic.ts';
 import { isInternalName, isTopicName } from './topic-name.ts';
-import { checkTopicOption, listMembers } from './topic-options.ts';
+import {
+  checkTopicOption,
+  defaultValueOf,
+  findOptionConflict,
+  listMembers,
+} from './topic-options.ts';
+
+/** A replica each at most: more copies on one node would be lost together. */
+const nodeCount = 1;
 
 type Overrides = ReadonlyMap<string, string>;
 
@@ -53,6 +61,7 @@ export class TopicAdmin {
   readonly #parts: TopicAdminParts;
   readonly #journal: Journal;
   readonly #body = new BodyWriter();
+  #hasWarnedOfReplicas = false;
 
   constructor(parts: TopicAdminParts, journal: Journal) {
     this.#parts = parts;
@@ -78,6 +87,7 @@ export class TopicAdmin {
     this.#append(entryKind.topicCreated);
     const lsn = this.#createLogs(partitionIds);
     this.#warnOfLimits(spec.name, spec.options);
+    this.#warnOfReplicas(spec);
     return {
       error: null,
       detail: '',
@@ -113,7 +123,7 @@ export class TopicAdmin {
     if (topic.isDeleted) {
       return fault('topic_not_found', topic.name, this.#parts.state.catalog.lastLsn);
     }
-    const why = findOptionsFault(overrides) ?? this.#findRefusal();
+    const why = this.#findOptionsFault(overrides) ?? this.#findRefusal();
     if (why !== null) return why;
     if (validateOnly) return { error: null, detail: '', lsn: topic.lastLsn };
     encodeTopicOptions(this.#body.reset(), { topicId: topic.id, overrides });
@@ -152,12 +162,33 @@ export class TopicAdmin {
         `${partitions} is not between 1 and ${partitionsPerTopicMax}`,
       );
     }
-    if (spec.replicationFactor !== -1 && spec.replicationFactor !== 1) {
-      return fault('invalid_replication_factor', `${spec.replicationFactor} with one broker`);
+    const { replicationFactor } = spec;
+    const isTooMany = replicationFactor > nodeCount && this.#parts.options.refusesExcessReplicas;
+    if (replicationFactor < -1 || replicationFactor === 0 || isTooMany) {
+      return fault('invalid_replication_factor', `${replicationFactor} with ${nodeCount} broker`);
     }
     return (
-      findOptionsFault(spec.options) ?? this.#findTotalFault(partitions) ?? this.#findRefusal()
+      this.#findOptionsFault(spec.options) ??
+      this.#findTotalFault(partitions) ??
+      this.#findRefusal()
     );
+  }
+
+  #findOptionsFault(overrides: Overrides): Fault | null {
+    let size = 0;
+    for (const [name, value] of overrides) {
+      const why = checkTopicOption(name, value);
+      if (why !== null) return fault(why.error, why.detail);
+      size += utf8Length(name) + utf8Length(value);
+    }
+    if (size > topicOptionBytesMax) {
+      return fault('limit_exceeded', `${size} bytes of options of ${topicOptionBytesMax}`);
+    }
+    const { topicDefaults } = this.#parts.options;
+    const why = findOptionConflict(
+      (name) => overrides.get(name) ?? topicDefaults.get(name) ?? defaultValueOf(name),
+    );
+    return why === null ? null : fault(why.error, why.detail);
   }
 
   #findGrowthFault(topic: Topic, total: number): Fault | null {
@@ -211,6 +242,17 @@ export class TopicAdmin {
     return this.#journal.appendEntry(kind, this.#body.bytes, 0, this.#body.length);
   }
 
+  /** Once: whoever asks for it once asks for it always. */
+  #warnOfReplicas({ name: topic, replicationFactor: wanted }: TopicSpec): void {
+    if (wanted <= nodeCount || this.#hasWarnedOfReplicas) return;
+    this.#hasWarnedOfReplicas = true;
+    this.#parts.logger.warn('topic.replication_factor_clamped', {
+      topic,
+      wanted,
+      nodes: nodeCount,
+    });
+  }
+
   /** Options that are kept but not acted on although a user may count on them. */
   #warnOfLimits(topic: string, overrides: Overrides): void {
     const { logger } = this.#parts;
@@ -221,16 +263,4 @@ export class TopicAdmin {
       logger.warn('topic.insync_replicas_ignored', { topic });
     }
   }
-}
-
-function findOptionsFault(overrides: Overrides): Fault | null {
-  let size = 0;
-  for (const [name, value] of overrides) {
-    const why = checkTopicOption(name, value);
-    if (why !== null) return fault(why.error, why.detail);
-    size += utf8Length(name) + utf8Length(value);
-  }
-  return size <= topicOptionBytesMax
-    ? null
-    : fault('limit_exceeded', `${size} bytes of options of ${topicOptionBytesMax}`);
 }

@@ -71,6 +71,9 @@ test('values outside of type and bounds are refused', () => {
     ['compression.type', 'brotli'],
     ['message.timestamp.type', 'createtime'],
     ['cleanup.policy', 'delete,shred'],
+    ['cleanup.policy', 'delete,'],
+    ['leader.replication.throttled.replicas', 'x'],
+    ['leader.replication.throttled.replicas', '*,1:2'],
   ] as const) {
     assert.equal(checkTopicOption(name, value)?.error, 'invalid_config', `${name}=${value}`);
   }
@@ -87,6 +90,9 @@ test('values at the bounds are accepted', () => {
     ['min.cleanable.dirty.ratio', '1.0'],
     ['cleanup.policy', 'compact, delete'],
     ['cleanup.policy', ''],
+    ['leader.replication.throttled.replicas', ''],
+    ['leader.replication.throttled.replicas', '*'],
+    ['follower.replication.throttled.replicas', '0:1, 1:2'],
   ] as const) {
     assert.equal(checkTopicOption(name, value), null, `${name}=${value}`);
   }

@@ -8,6 +8,7 @@
  * when it moves. The text given is what is kept and shown; the parsed view is what counts.
  */
 
+import { assert } from '../../kernel/assert.ts';
 import type { BrokerErrorCode } from '../../kernel/errors.ts';
 
 export type TopicOptionType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'list';
@@ -151,6 +152,13 @@ export function findTopicOption(name: string): TopicOption | undefined {
   return optionsByName.get(name);
 }
 
+/** `name` is one of the table. */
+export function defaultValueOf(name: string): string {
+  const option = optionsByName.get(name);
+  assert(option !== undefined, 'the option is one of the table');
+  return option.defaultValue;
+}
+
 /** Why an option cannot be set, or null. */
 export interface OptionFault {
   readonly error: BrokerErrorCode;
@@ -202,9 +210,31 @@ function findDoubleFault(option: TopicOption, text: string): string | null {
 }
 
 function findListFault(option: TopicOption, text: string): string | null {
+  const members = text.split(',').map((member) => member.trim());
+  if (members.length > 1 && members.includes('')) return 'a member of the list is empty';
+  if (replicaLists.has(option.name)) return findReplicaListFault(text, members);
   if (option.values.length === 0) return null;
   const unknown = listMembers(text).find((member) => !option.values.includes(member));
   return unknown === undefined ? null : `${unknown} is not one of ${option.values.join(', ')}`;
+}
+
+const replicaLists: ReadonlySet<string> = new Set([
+  'follower.replication.throttled.replicas',
+  'leader.replication.throttled.replicas',
+]);
+
+function findReplicaListFault(text: string, members: readonly string[]): string | null {
+  if (text === '' || text === '*') return null;
+  const isList = members.every((member) => /^\d{1,10}:\d{1,10}$/.test(member));
+  return isList ? null : 'neither * nor a list of PARTITION:BROKER';
+}
+
+/** Why options that are right each do not go together, or null. `textOf` as in `parseTopicOptions`. */
+export function findOptionConflict(textOf: (name: string) => string): OptionFault | null {
+  const [least, most] = ['min.compaction.lag.ms', 'max.compaction.lag.ms'].map(textOf);
+  if (BigInt(least ?? '') <= BigInt(most ?? '')) return null;
+  const detail = `min.compaction.lag.ms=${least} is above max.compaction.lag.ms=${most}`;
+  return { error: 'invalid_config', detail };
 }
 
 /** The members of a list option's value. */
