@@ -1,17 +1,16 @@
 /** CreateTopics: each topic on its own; one that fails does not hold up the others. */
-import { type Topic, topicOptionTable } from '../../../broker/index.ts';
+import type { Topic } from '../../../broker/index.ts';
+import { configSourceOf } from '../config-entry.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { describeError, toKafkaError } from '../errors.ts';
 import { answer, bodyOf, type KafkaRequest, messageOf } from '../request.ts';
 import { type DecodedOf, type DraftOf, type ElementDraft, zeroUuid } from '../schema.ts';
 import { createTopicsRequest, createTopicsResponse } from '../schemas/create-topics.ts';
 import type { KafkaServices } from '../services.ts';
+import { topicConfigs } from '../topic-configs.ts';
 
 type Wanted = DecodedOf<typeof createTopicsRequest>['topics'][number];
 type Created = ElementDraft<DraftOf<typeof createTopicsResponse>['topics']>;
-
-/** Where a setting comes from, in DescribeConfigs' numbers. */
-const configSource = { topic: 1, broker: 4, default: 5 } as const;
 
 /** Partitions that one request may ask for, validated only or not; as many as Kafka makes at once. */
 const partitionsPerRequestMax = 10_000;
@@ -114,17 +113,8 @@ function describeOptions(
   topic: Topic | null,
   given: ReadonlyMap<string, string>,
 ): NonNullable<Created['configs']> {
-  const overrides = topic?.overrides ?? given;
-  return topicOptionTable.map(({ name }) => {
-    const own = overrides.get(name);
-    const isSetHere = broker.options.topicDefaults.has(name);
-    const inherited = isSetHere ? configSource.broker : configSource.default;
-    return {
-      name,
-      value: own ?? broker.topicDefault(name),
-      readOnly: false,
-      configSource: own === undefined ? inherited : configSource.topic,
-      isSensitive: false,
-    };
+  return topicConfigs(broker, topic?.overrides ?? given).map((entry) => {
+    const { name, value, isReadOnly: readOnly } = entry;
+    return { name, value, readOnly, configSource: configSourceOf(entry), isSensitive: false };
   });
 }

@@ -73,6 +73,7 @@ describe('CreateTopics', () => {
     };
     assert.deepEqual(found('retention.ms'), ['1000', 1]);
     assert.deepEqual(found('retention.bytes'), ['5000', 4]);
+    assert.deepEqual(found('min.insync.replicas'), ['1', 5]);
     assert.deepEqual(found('cleanup.policy'), ['delete', 5]);
   });
 
@@ -91,7 +92,7 @@ describe('CreateTopics', () => {
       [kafkaErrors.invalidPartitions, 't', { numPartitions: -2 }],
       [kafkaErrors.invalidPartitions, 't', { numPartitions: 5000 }],
       [kafkaErrors.policyViolation, 't', { numPartitions: 0x7fff_ffff }],
-      [kafkaErrors.invalidReplicationFactor, 't', { replicationFactor: 3 }],
+      [kafkaErrors.invalidReplicationFactor, 't', { replicationFactor: -2 }],
       [kafkaErrors.invalidReplicationFactor, 't', { replicationFactor: 0 }],
       [kafkaErrors.invalidConfig, 't', { configs: [{ name: 'no.such', value: '1' }] }],
       [kafkaErrors.invalidConfig, 't', { configs: [{ name: 'retention.ms', value: 'x' }] }],
@@ -109,6 +110,15 @@ describe('CreateTopics', () => {
     const { errorMessage } = create(client, 'there.is');
     assert.equal(errorMessage, 'A topic of this name already exists. (there.is)', 'tools print it');
     assert.equal(bench.broker.topicCount, 1);
+  });
+
+  it('says how many replicas a topic has, which are not more than there are nodes', () => {
+    const { client } = started();
+    assert.equal(create(client, 'a', { replicationFactor: 3 }).replicationFactor, 1);
+    const strict = started({ refusesExcessReplicas: true });
+    const row = create(strict.client, 'a', { replicationFactor: 3 });
+    assert.equal(row.errorCode, kafkaErrors.invalidReplicationFactor);
+    assert.equal(strict.bench.broker.topicCount, 0);
   });
 
   it('takes replicas given by hand, if they are all here', () => {
