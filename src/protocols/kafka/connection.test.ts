@@ -67,7 +67,45 @@ function everyRequest(client: TestClient, topicId: string): Uint8Array[] {
       topics: [{ topic: 't', partitions: [{ partition: 0, leaderEpoch: 1 }] }],
     }),
     client.frame('describeCluster', 2, { includeClusterAuthorizedOperations: true }),
+    ...groupRequests(client, topicId),
+  ];
+}
+
+function groupRequests(client: TestClient, topicId: string): Uint8Array[] {
+  const member = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: 'i' };
+  const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: 'note' }];
+  const topics = [{ topicId, partitionIndexes: [0] }];
+  const bytes = Uint8Array.of(0, 1);
+  return [
     client.frame('findCoordinator', 6, { keyType: 0, coordinatorKeys: ['g'] }),
+    client.frame('offsetCommit', 10, { ...member, topics: [{ topicId, partitions }] }),
+    client.frame('offsetFetch', 10, { groups: [{ groupId: 'g', topics }] }),
+    client.frame('joinGroup', 9, {
+      ...member,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 10_000,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: bytes }],
+      reason: 'why',
+    }),
+    client.frame('heartbeat', 4, member),
+    client.frame('leaveGroup', 5, {
+      groupId: 'g',
+      members: [{ memberId: 'm', groupInstanceId: 'i', reason: 'why' }],
+    }),
+    client.frame('syncGroup', 5, {
+      ...member,
+      protocolType: 'consumer',
+      protocolName: 'range',
+      assignments: [{ memberId: 'm', assignment: bytes }],
+    }),
+    client.frame('describeGroups', 6, { groups: ['g'], includeAuthorizedOperations: true }),
+    client.frame('listGroups', 5, { statesFilter: ['Stable'], typesFilter: ['classic'] }),
+    client.frame('deleteGroups', 2, { groupsNames: ['g'] }),
+    client.frame('offsetDelete', 0, {
+      groupId: 'g',
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0 }] }],
+    }),
   ];
 }
 
@@ -135,7 +173,7 @@ describe('a Kafka connection', () => {
 
   it('closes for an API, a version or a length that is not served', () => {
     for (const bytes of [
-      framed(Uint8Array.of(0, 11, 0, 0, 0, 0, 0, 1, 0, 0)),
+      framed(Uint8Array.of(0, 4, 0, 0, 0, 0, 0, 1, 0, 0)),
       framed(Uint8Array.of(0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0)),
       framed(Uint8Array.of(0xff, 0xff, 0, 0, 0, 0, 0, 1, 0, 0)),
       framed(Uint8Array.of(0, 3, 0, 99, 0, 0, 0, 1, 0, 0)),
