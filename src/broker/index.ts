@@ -8,7 +8,7 @@ export type { StoredRecord } from '../record/batch-reader.ts';
 export type { RecordHeader } from '../record/records.ts';
 export { Broker } from './broker.ts';
 export type { Partition, Topic, Watcher } from './catalog/topic.ts';
-export { isTopicName } from './catalog/topic-name.ts';
+export { isTopicName, offsetsTopicPartitions } from './catalog/topic-name.ts';
 export {
   listMembers,
   type OptionFault,

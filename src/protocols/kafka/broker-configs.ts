@@ -7,6 +7,7 @@
 import {
   type Broker,
   defaultBrokerOptions,
+  offsetsTopicPartitions,
   type TopicOption,
   topicOptionTable,
 } from '../../broker/index.ts';
@@ -22,6 +23,8 @@ import { sessionsMax } from './fetch-sessions.ts';
 import { requestBytesMax } from './frame.ts';
 import { partitionsPerPageMax } from './schemas/describe-topic-partitions.ts';
 import { brokerSynonyms, brokerTwinOf } from './topic-configs.ts';
+
+const minuteMs = 60_000;
 
 /** `defaultValue` undefined: it has none, and is always given. */
 interface Setting {
@@ -72,7 +75,7 @@ function addressSettings(broker: Broker, link: Link): Setting[] {
       value: plaintext(link.local),
       text: 'The listener that this client has connected to.',
     },
-    { type: 'string', name: 'log.dir', value: storagePath, text: pathText },
+    { type: 'list', name: 'log.dir', value: storagePath, text: pathText },
     { type: 'list', name: 'log.dirs', value: storagePath, text: pathText },
   ];
 }
@@ -98,43 +101,99 @@ function fixedSettings(): Setting[] {
       String(partitionsPerPageMax),
       'Partitions in one page of DescribeTopicPartitions.',
     ),
+    fixed(
+      'int',
+      'offsets.topic.num.partitions',
+      String(offsetsTopicPartitions),
+      'Partitions of the topic that stands for committed offsets.',
+    ),
+    fixed('short', 'offsets.topic.replication.factor', '1', 'One broker, one replica.'),
     fixed('int', 'socket.request.max.bytes', String(requestBytesMax), 'The largest request.'),
   ];
 }
 
+interface OptionSetting {
+  readonly type: ConfigType;
+  readonly name: string;
+  readonly text: string;
+  read(options: typeof defaultBrokerOptions): string | number | boolean;
+}
+
+/** What may be told to this broker, and has a name in Kafka. */
+const optionTable: readonly OptionSetting[] = [
+  {
+    type: 'boolean',
+    name: 'auto.create.topics.enable',
+    text: 'Whether a topic is made when a client asks for one that does not exist.',
+    read: ({ autoCreateTopics }) => autoCreateTopics,
+  },
+  {
+    type: 'int',
+    name: 'num.partitions',
+    text: 'Partitions of a topic whose creator does not say.',
+    read: ({ defaultPartitions }) => defaultPartitions,
+  },
+  {
+    type: 'long',
+    name: 'log.retention.check.interval.ms',
+    text: 'Time between two looks at what retention lets go.',
+    read: ({ retentionCheckMs }) => retentionCheckMs,
+  },
+  {
+    type: 'int',
+    name: 'producer.id.expiration.ms',
+    text: 'After this long without a write an idempotent producer is forgotten.',
+    read: ({ producerExpiryMs }) => producerExpiryMs,
+  },
+  {
+    type: 'int',
+    name: 'group.initial.rebalance.delay.ms',
+    text: 'How long the first member of a group waits for others.',
+    read: ({ groupInitialRebalanceDelayMs }) => groupInitialRebalanceDelayMs,
+  },
+  {
+    type: 'int',
+    name: 'group.min.session.timeout.ms',
+    text: 'The shortest session that a member of a group may choose.',
+    read: ({ groupSessionTimeoutMsMin }) => groupSessionTimeoutMsMin,
+  },
+  {
+    type: 'int',
+    name: 'group.max.session.timeout.ms',
+    text: 'The longest session that a member of a group may choose.',
+    read: ({ groupSessionTimeoutMsMax }) => groupSessionTimeoutMsMax,
+  },
+  {
+    type: 'int',
+    name: 'group.max.size',
+    text: 'Members of one group.',
+    read: ({ groupMaxSize }) => groupMaxSize,
+  },
+  {
+    type: 'int',
+    name: 'offset.metadata.max.bytes',
+    text: 'The longest text that a committed offset may carry.',
+    read: ({ offsetMetadataBytesMax }) => offsetMetadataBytesMax,
+  },
+  {
+    type: 'int',
+    name: 'offsets.retention.minutes',
+    text: 'How long a committed offset is kept that nobody comes back for.',
+    read: ({ offsetsRetentionMs }) => Math.ceil(offsetsRetentionMs / minuteMs),
+  },
+  {
+    type: 'long',
+    name: 'offsets.retention.check.interval.ms',
+    text: 'Time between two looks for such offsets.',
+    read: ({ offsetsRetentionCheckMs }) => offsetsRetentionCheckMs,
+  },
+];
+
 function optionSettings({ options }: Broker): Setting[] {
-  const { autoCreateTopics, defaultPartitions, retentionCheckMs, producerExpiryMs } = options;
-  const usual = defaultBrokerOptions;
-  return [
-    {
-      type: 'boolean',
-      name: 'auto.create.topics.enable',
-      value: String(autoCreateTopics),
-      defaultValue: String(usual.autoCreateTopics),
-      text: 'Whether a topic is made when a client asks for one that does not exist.',
-    },
-    {
-      type: 'int',
-      name: 'num.partitions',
-      value: String(defaultPartitions),
-      defaultValue: String(usual.defaultPartitions),
-      text: 'Partitions of a topic whose creator does not say.',
-    },
-    {
-      type: 'long',
-      name: 'log.retention.check.interval.ms',
-      value: String(retentionCheckMs),
-      defaultValue: String(usual.retentionCheckMs),
-      text: 'Time between two looks at what retention lets go.',
-    },
-    {
-      type: 'int',
-      name: 'producer.id.expiration.ms',
-      value: String(producerExpiryMs),
-      defaultValue: String(usual.producerExpiryMs),
-      text: 'After this long without a write an idempotent producer is forgotten.',
-    },
-  ];
+  return optionTable.map(({ type, name, text, read }) => {
+    const defaultValue = String(read(defaultBrokerOptions));
+    return { type, name, value: String(read(options)), defaultValue, text };
+  });
 }
 
 /** What counts for all topics that do not set it themselves. */
