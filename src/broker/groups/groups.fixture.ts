@@ -164,9 +164,14 @@ export class TestGroups {
   /** Members by their names, together in a stable group; the first one leads. Dynamic ones. */
   stable(...names: string[]): Asked<JoinOutcome>[] {
     const asked = names.map((clientId) => this.join({ clientId }));
-    this.pass(100_000);
+    this.gather(asked);
     this.share(asked);
     return asked;
+  }
+
+  /** Lets the time pass that those who join for the first time wait for each other. */
+  gather(asked: readonly Asked<JoinOutcome>[]): void {
+    for (let i = 0; i < 1000 && asked.some(({ outcome }) => outcome === null); i++) this.pass(10);
   }
 
   /** The leader syncs, then the others: each gets "work of <member id>". */
