@@ -17,10 +17,10 @@ export function resultTable(results: readonly Result[]): string {
     }),
     ...(result.baseline === null
       ? []
-      : [[result.baseline.title, '', number(result.baseline.value), '', '', '', '', '', '', '']]),
+      : [[result.baseline.title, '', number(result.baseline.value)]]),
   ]);
   const heads = [
-    ...['load', 'broker', 'median', 'rounds', 'CPU ms/GB', 'ns/record'],
+    ...['load', 'broker', 'median', 'rounds', 'MB/s', 'k requests/s', 'CPU ms/GB', 'ns/record'],
     ...['p50 / p99 / p99.9 / longest, ms', 'RSS MiB', 'generator CPU', 'polylog / kafka'],
   ];
   return markdownTable(heads, rows);
@@ -50,13 +50,13 @@ function measureRow(
     peer,
     `${number(median.value)} ${result.unit}`,
     rounds.map((round) => number(round.value)).join(', '),
+    median.bytes === 0 ? '' : number(median.bytes / 1e6 / median.seconds),
+    median.requests === 0 ? '' : number(median.requests / 1000 / median.seconds),
     median.bytes === 0 ? '' : number(median.cpuMs / (median.bytes / 1e9)),
     median.records === 0 ? '' : number((median.cpuMs * 1e6) / median.records),
     hasLatency ? [latency.p50, latency.p99, latency.p999, latency.max].map(number).join(' / ') : '',
     number(median.rssBytes / mebibyte),
-    median.generatorMs === 0
-      ? ''
-      : `${((median.generatorMs / 10 / median.seconds) | 0).toFixed(0)} %`,
+    median.generatorMs === 0 ? '' : `${(median.generatorMs / 10 / median.seconds).toFixed(0)} %`,
     ratio === null ? '' : ratio.toFixed(2),
   ];
 }

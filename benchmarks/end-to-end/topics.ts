@@ -9,7 +9,7 @@ import { createTopicFrame, deleteTopicFrame, listOffsetsFrame } from './wire.ts'
 const waitMs = 60_000;
 
 export async function createTopic(
-  peer: Peer,
+  peer: Pick<Peer, 'name' | 'port'>,
   topic: string,
   partitions: number,
   options: Readonly<Record<string, string>> = {},
