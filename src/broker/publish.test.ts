@@ -273,3 +273,11 @@ test('a full disk refuses publishing and creating, and deleting goes on', () => 
   assert.equal(partition.logStart, end);
   assert.equal(broker.deleteTopic(topic).error, null);
 });
+
+test('topics of the broker itself take no records from clients', () => {
+  const broker = new TestBench().open();
+  const partition = partitionOf(createTopic(broker, '__consumer_offsets'));
+  const outcome = appendBatch(broker, partition, recordsAt(1));
+  assert.equal(outcome.error, 'topic_internal');
+  assert.equal(partition.logEnd, 0);
+});

@@ -163,6 +163,9 @@ export class Appender {
     outcome: AppendOutcome,
   ): boolean {
     if (partition.isDeleted) return this.#refuse(outcome, 'topic_not_found', partition.topic.name);
+    if (partition.topic.isInternal) {
+      return this.#refuse(outcome, 'topic_internal', partition.topic.name);
+    }
     const refusal = this.#parts.refusal();
     if (refusal !== null) return this.#refuse(outcome, refusal, '');
     const damage = findBatchDamage(view, start, end);

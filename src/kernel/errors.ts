@@ -68,6 +68,11 @@ export const errorTable = {
     'topic',
     'A topic name has 1 to 249 characters out of a-z, A-Z, 0-9, ".", "_" and "-", and is neither "." nor "..".',
   ),
+  topic_internal: entry(
+    'invalid',
+    'topic',
+    'The topic belongs to the broker: clients cannot write to it.',
+  ),
   topic_name_collision: entry(
     'conflict',
     'topic',

@@ -17,6 +17,7 @@ const kafkaErrorOf: Readonly<Record<BrokerErrorCode, KafkaErrorCode>> = {
   topic_exists: kafkaErrors.topicAlreadyExists,
   topic_id_unknown: kafkaErrors.unknownTopicId,
   invalid_topic_name: kafkaErrors.invalidTopicException,
+  topic_internal: kafkaErrors.invalidTopicException,
   topic_name_collision: kafkaErrors.invalidTopicException,
   invalid_partitions: kafkaErrors.invalidPartitions,
   invalid_replication_factor: kafkaErrors.invalidReplicationFactor,
