@@ -48,6 +48,10 @@ export class DriverClient implements AdminClient {
     this.#command = command;
   }
 
+  another(): DriverClient {
+    return new DriverClient(this.name, this.#command);
+  }
+
   async request(
     operation: string,
     bootstrap: string,

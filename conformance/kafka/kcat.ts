@@ -16,6 +16,13 @@ import type {
   StoredMessage,
 } from './client.ts';
 
+export const librdkafkaNetwork = [
+  '-X',
+  'broker.address.family=v4',
+  '-X',
+  'reconnect.backoff.max.ms=500',
+] as const;
+
 const keyEnd = '\x1f';
 const messageEnd = '\x1e';
 
@@ -38,8 +45,7 @@ export class Kcat implements Client {
     args: readonly string[],
     options: CommandOptions = {},
   ): Promise<CommandResult> {
-    const network = ['-X', 'broker.address.family=v4', '-X', 'reconnect.backoff.max.ms=500'];
-    return runCommand('kcat', ['-b', bootstrap, ...network, ...args], options);
+    return runCommand('kcat', ['-b', bootstrap, ...librdkafkaNetwork, ...args], options);
   }
 
   async produce(

@@ -57,9 +57,14 @@ export class World {
 
   /** A process of its own, for a check that stops or kills it. */
   newDriver(name: DriverProgram): DriverClient {
-    const driver = new DriverClient(name, this.#commands[name]);
-    this.#drivers.push(driver);
-    return driver;
+    return this.another(new DriverClient(name, this.#commands[name]));
+  }
+
+  /** The same client in one more process. */
+  another(driver: DriverClient): DriverClient {
+    const other = driver.another();
+    this.#drivers.push(other);
+    return other;
   }
 
   get bootstrap(): string {

@@ -266,7 +266,7 @@ class LibrdkafkaMember(Member):
     def commit(self, offsets, metadata):
         places = [
             TopicPartition(topic, partition, offset, metadata)
-            if metadata
+            if metadata and hasattr(TopicPartition, "metadata")
             else TopicPartition(topic, partition, offset)
             for (topic, partition), offset in offsets.items()
         ]

@@ -62,8 +62,8 @@ class Notes {
   assigned(places) {
     this.partitions = places.map(([, partition]) => partition).sort((a, b) => a - b);
     this.history.push(['granted', this.partitions]);
-    const kept = new Set(places.map(([topic, partition]) => `${topic}-${partition}`));
-    for (const key of this.positions.keys()) if (!kept.has(key)) this.positions.delete(key);
+    // Others may have had them meanwhile.
+    this.positions.clear();
   }
 
   received(topic, partition, offset, value) {

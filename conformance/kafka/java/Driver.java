@@ -17,7 +17,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClient;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -116,17 +116,17 @@ public final class Driver {
         return properties;
     }
 
-    private static Admin admin(JsonNode request) {
+    private static AdminClient admin(JsonNode request) {
         Properties properties = new Properties();
         properties.put("bootstrap.servers", request.get("bootstrap").asText());
         properties.put("client.id", "java-admin");
         properties.put("request.timeout.ms", "10000");
         properties.put("default.api.timeout.ms", "15000");
-        return Admin.create(properties);
+        return AdminClient.create(properties);
     }
 
     private static Object createTopic(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             NewTopic topic = new NewTopic(
                 request.get("topic").asText(),
                 Optional.of(request.path("partitions").asInt(1)),
@@ -141,20 +141,20 @@ public final class Driver {
     }
 
     private static Object deleteTopic(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             admin.deleteTopics(List.of(request.get("topic").asText())).all().get();
             return true;
         }
     }
 
     private static Object listTopics(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             return admin.listTopics().names().get();
         }
     }
 
     private static Object describeTopic(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             String name = request.get("topic").asText();
             TopicDescription topic = admin.describeTopics(List.of(name)).allTopicNames().get().get(name);
             return Map.of(
@@ -168,7 +168,7 @@ public final class Driver {
     }
 
     private static Object describeCluster(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             var cluster = admin.describeCluster();
             return Map.of(
                 "clusterId", cluster.clusterId().get(),
@@ -184,7 +184,7 @@ public final class Driver {
             : timestamp == -3 ? OffsetSpec.maxTimestamp()
             : OffsetSpec.forTimestamp(timestamp);
         TopicPartition partition = partition(request);
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             ListOffsetsResultInfo found =
                 admin.listOffsets(Map.of(partition, spec)).partitionResult(partition).get();
             return found.offset();
@@ -354,7 +354,7 @@ public final class Driver {
     }
 
     private static Object committed(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             Map<TopicPartition, OffsetAndMetadata> found = admin
                 .listConsumerGroupOffsets(request.get("group").asText())
                 .partitionsToOffsetAndMetadata().get();
@@ -372,7 +372,7 @@ public final class Driver {
 
     private static Object describeGroup(JsonNode request) throws Exception {
         String name = request.get("group").asText();
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             ConsumerGroupDescription group =
                 admin.describeConsumerGroups(List.of(name)).describedGroups().get(name).get();
             return Map.of("state", group.state().toString(), "members", group.members().size());
@@ -380,7 +380,7 @@ public final class Driver {
     }
 
     private static Object listGroups(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             List<String> names = new ArrayList<>();
             admin.listConsumerGroups().all().get().forEach(group -> names.add(group.groupId()));
             return names;
@@ -388,7 +388,7 @@ public final class Driver {
     }
 
     private static Object deleteGroup(JsonNode request) throws Exception {
-        try (Admin admin = admin(request)) {
+        try (AdminClient admin = admin(request)) {
             admin.deleteConsumerGroups(List.of(request.get("group").asText())).all().get();
             return true;
         }
