@@ -256,6 +256,8 @@ export class TopicAdmin {
   /** Options that are kept but not acted on although a user may count on them. */
   #warnOfLimits(topic: string, overrides: Overrides): void {
     const { logger } = this.#parts;
+    // Nobody has asked for the broker's own topics.
+    if (isInternalName(topic)) return;
     if (listMembers(overrides.get('cleanup.policy') ?? '').includes('compact')) {
       logger.warn('topic.compaction_ignored', { topic });
     }
