@@ -59,10 +59,10 @@ module.exports = {
       'cli-imports',
       '^src/cli/',
       ['cli/', 'kernel/', 'config/'],
-      ['^src/cli/(admin|inspect|start)'],
+      ['^src/cli/(admin|doctor|inspect|start)'],
     ),
     only('cli-admin-imports', '^src/cli/admin', ['cli/', 'kernel/', 'config/', 'node/']),
-    only('cli-inspect-imports', '^src/cli/inspect', [
+    only('cli-inspect-imports', '^src/cli/(doctor|inspect)', [
       'cli/',
       'kernel/',
       'config/',

@@ -12,9 +12,9 @@
 import type { PartialConfig } from '../config/options.ts';
 import type { BrokerError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/ports.ts';
-import '../node/admin-socket.ts';
 import '../node/clock.ts';
 import '../node/data-folder-lock.ts';
+import '../node/http-server.ts';
 import '../node/keep-alive.ts';
 import '../node/net.ts';
 import '../node/scheduler.ts';

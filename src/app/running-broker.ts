@@ -73,7 +73,14 @@ export class RunningBroker {
       await running.close(0).catch(() => {});
       throw error;
     }
-    parts.storage.serve(adminHandler(running, onStopRequested));
+    parts.storage.serve(() =>
+      adminHandler(running, {
+        clock: nodeClock,
+        scheduler: parts.scheduler,
+        stop: onStopRequested,
+        onMistake: parts.failures.report,
+      }),
+    );
     return running;
   }
 

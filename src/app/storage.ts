@@ -14,15 +14,15 @@ import { BrokerError } from '../kernel/errors.ts';
 import { type Disk, DiskError, type Random, type Scheduler } from '../kernel/ports.ts';
 import { RamDisk } from '../kernel/ram-disk.ts';
 import { createNodeFile, type NodeIdentity, readNodeFile } from '../log/node-file.ts';
-import type { AdminHandler } from '../node/admin-socket.ts';
 import { lockDataFolder } from '../node/data-folder-lock.ts';
 import { NodeDisk } from '../node/disk.ts';
+import type { HttpHandlerSource } from '../node/http-server.ts';
 
 export interface Storage {
   readonly disk: Disk;
   readonly identity: NodeIdentity;
-  /** Answers what comes over the folder's socket; memory has none. */
-  serve(handler: AdminHandler): void;
+  /** Answers the requests that come over the folder's socket; memory has none. */
+  serve(source: HttpHandlerSource): void;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -69,7 +69,7 @@ async function openFolder(parts: StorageParts): Promise<Storage> {
   try {
     const identity = readNodeFile(disk) ?? (await createIdentity(parts, disk));
     disk.warmUp();
-    return { disk, identity, serve: (handler) => lock.serve(handler), close };
+    return { disk, identity, serve: (source) => lock.serve(source), close };
   } catch (error) {
     await close();
     throw named(error, dataDir);

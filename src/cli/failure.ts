@@ -1,15 +1,45 @@
 /**
  * What the command line says when something fails, and the code it ends with.
- *
- *     0   done
- *     1   it failed: storage, a port, a broker that is not there
- *     2   the options are wrong
- *     70  the broker cannot go on: a disk failed, or a mistake of ours
  */
 
 import { BrokerError, type BrokerErrorCode, errorTable } from '../kernel/errors.ts';
 
-export const exitCode = { done: 0, failed: 1, usage: 2, fault: 70 } as const;
+export const exitCode = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notRunning: 3,
+  missing: 4,
+  fault: 70,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+/** For help and the reference. */
+export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
+  [exitCode.done, 'Done.'],
+  [
+    exitCode.failed,
+    'It failed: storage, a port, something in the way. `doctor`: something is wrong.',
+  ],
+  [exitCode.usage, 'The flags or arguments are wrong; nothing was done.'],
+  [exitCode.notRunning, 'No broker is running on the data folder.'],
+  [exitCode.missing, 'What was named does not exist: a topic, a partition, a group.'],
+  [exitCode.fault, 'The broker cannot go on: a disk failed, or a mistake of ours.'],
+  [exitCode.interrupted, 'Interrupted before it was done (Ctrl-C).'],
+];
+
+/** A command cannot do what it was asked, and says so in one line. */
+export class CommandFailure extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(line: string, code: ExitCode = exitCode.failed) {
+    super(line);
+    this.name = 'CommandFailure';
+    this.exitCode = code;
+  }
+}
 
 export interface Failure {
   /** One line. */
@@ -22,6 +52,10 @@ const usageErrors: ReadonlySet<BrokerErrorCode> = new Set([
   'not_loopback',
   'unknown_config',
   'invalid_config',
+  'invalid_topic_name',
+  'invalid_partitions',
+  'invalid_replication_factor',
+  'invalid_group_id',
 ]);
 
 /** What to do about it, where the text alone does not say so. */
@@ -32,23 +66,26 @@ const hints: { readonly [Code in BrokerErrorCode]?: string } = {
   port_in_use: 'stop it, or choose another port with --listen',
   not_loopback: 'or listen on 127.0.0.1',
   storage_damaged: '"polylog inspect" shows what is damaged',
+  group_not_empty: 'stop its consumers first',
 };
 
 /** Null: not an error that was to be expected. */
 export function describeFailure(error: unknown): Failure | null {
+  if (error instanceof CommandFailure) {
+    return { line: oneLine(error.message), exitCode: error.exitCode };
+  }
   if (!(error instanceof BrokerError)) return null;
-  const isUsage = usageErrors.has(error.code);
   const text = textOf(error);
   const hint = hints[error.code];
   return {
     line: hint === undefined ? text : `${text}; ${hint}`,
-    exitCode: isUsage ? exitCode.usage : exitCode.failed,
+    exitCode: exitCodeOf(error),
   };
 }
 
 /** One line: what is wrong with an option says enough, everything else after its own text. */
 export function textOf({ code, detail }: BrokerError): string {
-  const line = detail.replaceAll('\n', ' ');
+  const line = oneLine(detail);
   if (code === 'invalid_option') return line;
   const text = errorTable[code].text.replace(/\.$/, '');
   return line === '' ? text : `${text}: ${line}`;
@@ -65,4 +102,13 @@ export function reportFailure(error: unknown): void {
   }
   process.stderr.write(`polylog: ${failure.line}\n`);
   process.exitCode = failure.exitCode;
+}
+
+function exitCodeOf({ code, kind }: BrokerError): ExitCode {
+  if (usageErrors.has(code)) return exitCode.usage;
+  return kind === 'missing' ? exitCode.missing : exitCode.failed;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll('\n', ' ');
 }

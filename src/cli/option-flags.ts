@@ -19,6 +19,11 @@ export const configFlag = 'config';
 
 export function addOptionFlags(command: Command, only?: readonly string[]): Command {
   command.option('--config <FILE>', 'Options from this file, YAML or JSON (POLYLOG_CONFIG).');
+  return addDeclaredFlags(command, only);
+}
+
+/** Without the flag for a file: of commands where `--config` is something else. */
+export function addDeclaredFlags(command: Command, only?: readonly string[]): Command {
   for (const [key, option] of Object.entries(options) as [string, Option<unknown>][]) {
     if (only === undefined || only.includes(key)) command.addOption(flagOf(key, option));
   }

@@ -7,10 +7,17 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../config/version.ts';
-import { exitCode, reportFailure } from './failure.ts';
+import { addBrokerCommands } from './broker-commands.ts';
+import { type DataDirFlags, dataDirOf } from './data-dir.ts';
+import { exitCode, exitCodeTexts, reportFailure } from './failure.ts';
+import { addGroupCommands } from './group-commands.ts';
 import { addOptionFlags, type GivenFlags } from './option-flags.ts';
+import { endWithReader } from './output.ts';
+import { addRecordCommands } from './record-commands.ts';
+import { addTopicCommands } from './topic-commands.ts';
 
 export async function run(argv: readonly string[]): Promise<void> {
+  endWithReader();
   try {
     await buildProgram().parseAsync(argv);
   } catch (error) {
@@ -23,17 +30,22 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
-function buildProgram(): Command {
+/** Also for the reference. */
+export function buildProgram(): Command {
   const program = new Command('polylog');
   program
     .description('A message broker: every protocol, one durable log.')
     .version(version)
+    .addHelpText('after', exitCodeHelp)
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) })
     .exitOverride();
   addStart(program);
   addConfig(program);
   addInspect(program);
-  addAdmin(program);
+  addTopicCommands(program);
+  addRecordCommands(program);
+  addGroupCommands(program);
+  addBrokerCommands(program);
   program
     .command('version')
     .description('Print the version.')
@@ -59,42 +71,29 @@ function addConfig(program: Command): void {
   );
 }
 
+interface InspectFlags {
+  readonly json?: boolean;
+  readonly blocks?: boolean;
+}
+
 function addInspect(program: Command): void {
   const inspect = program
     .command('inspect')
     .description('Read the files of a data folder, and check all of them. Changes nothing.')
     .option('--blocks', 'List each block.')
     .option('--json', 'For programs.');
-  addOptionFlags(inspect, ['dataDir']).action(async ({ json, blocks, ...flags }: GivenFlags) => {
-    const dataDir = await dataDirOf(flags);
-    const { inspect: inspectFolder } = await import('./inspect.ts');
-    await inspectFolder({ dataDir, isJson: json === true, withBlocks: blocks === true });
-  });
-}
-
-function addAdmin(program: Command): void {
-  const add = (name: string, text: string): Command =>
-    addOptionFlags(program.command(name).description(text), ['dataDir']);
-  add('status', 'Ask a running broker how it is.')
-    .option('--json', 'For programs.')
-    .action(async ({ json, ...flags }: GivenFlags) => {
+  addOptionFlags(inspect, ['dataDir']).action(
+    async ({ json, blocks, ...flags }: DataDirFlags & InspectFlags) => {
       const dataDir = await dataDirOf(flags);
-      await (await import('./admin.ts')).showStatus(dataDir, json === true);
-    });
-  add('topics', 'List the topics of a running broker.')
-    .option('--json', 'For programs.')
-    .action(async ({ json, ...flags }: GivenFlags) => {
-      const dataDir = await dataDirOf(flags);
-      await (await import('./admin.ts')).showTopics(dataDir, json === true);
-    });
-  add('stop', 'Stop a running broker, and wait until it has stopped.').action(
-    async (flags: GivenFlags) => (await import('./admin.ts')).stopBroker(await dataDirOf(flags)),
+      const { inspect: inspectFolder } = await import('./inspect.ts');
+      await inspectFolder({ dataDir, isJson: json === true, withBlocks: blocks === true });
+    },
   );
 }
 
-async function dataDirOf(flags: GivenFlags): Promise<string> {
-  const { resolveOptions } = await import('./start-options.ts');
-  return (await resolveOptions(flags)).config.dataDir;
+function exitCodeHelp(): string {
+  const lines = exitCodeTexts.map(([code, text]) => `  ${String(code).padEnd(4)} ${text}\n`);
+  return `\nExit codes:\n${lines.join('')}`;
 }
 
 function* allCommands(command: Command): Iterable<Command> {

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BrokerError } from '../kernel/errors.ts';
-import { AdminClient } from './admin-socket.ts';
+import type { HttpHandler } from '../kernel/http.ts';
+import { AdminClient } from './admin-client.ts';
 import { type DataFolderLock, lockDataFolder } from './data-folder-lock.ts';
 
 function temporaryFolder(t: TestContext): string {
@@ -28,6 +29,19 @@ function isLockedBy(pid: number | undefined): (error: unknown) => boolean {
     error.code === 'data_folder_locked' &&
     error.detail.includes(`process ${pid}`);
 }
+
+/** Answers with what it was asked. */
+const echo: HttpHandler = {
+  begin: ({ method, target }) => ({
+    bodyBytesMax: 1000,
+    run: async (bytes) => {
+      const body = bytes.length === 0 ? null : JSON.parse(Buffer.from(bytes).toString());
+      const text = JSON.stringify({ method, target, body });
+      return { status: 200, headers: {}, body: Buffer.from(text) };
+    },
+  }),
+  refuse: (status, detail) => ({ status, headers: {}, body: Buffer.from(detail) }),
+};
 
 const program = (folder: string): string => `
   import { lockDataFolder } from ${JSON.stringify(new URL('./data-folder-lock.js', import.meta.url).href)};
@@ -120,10 +134,14 @@ test('a folder deeper than a socket address can say is locked and reached all th
     else process.env.TMPDIR = TMPDIR;
   });
   const held = await lock(t, folder);
-  held.serve((request, reply) => reply({ echo: request }));
   await assert.rejects(lockDataFolder(folder), isLockedBy(process.pid));
+  held.serve(async () => echo);
   const client = await AdminClient.connect(folder);
-  assert.deepEqual(await client.request('hello'), { echo: 'hello' });
+  const answer = await client.request({ method: 'POST', target: '/here', body: 'hello' });
+  assert.deepEqual(answer, {
+    status: 200,
+    body: { method: 'POST', target: '/here', body: 'hello' },
+  });
   client.close();
   assert.deepEqual(fs.readdirSync(folder), ['broker.sock']);
   assert.deepEqual(fs.readdirSync(temporary), []);
@@ -137,44 +155,30 @@ test('a folder that is not there is an error of its own', async (t) => {
   );
 });
 
-test('requests are answered in order, and those before the handler wait for it', async (t) => {
+test('until there is somebody to answer, requests are told that the broker is starting', async (t) => {
   const folder = temporaryFolder(t);
   const held = await lock(t, folder);
   const client = await AdminClient.connect(folder);
-  assert.equal(client.greeting.pid, process.pid);
-  const replies: ((answer: unknown) => void)[] = [];
-  const answers = [client.request({ n: 1 }), client.request({ n: 2 }), client.request({ n: 3 })];
-  const seen: unknown[] = [];
-  await new Promise<void>((resolve) => {
-    held.serve((request, reply) => {
-      seen.push(request);
-      replies.push(reply);
-      resolve();
-    });
-  });
-  assert.deepEqual(seen, [{ n: 1 }], 'one request at a time');
-  replies[0]?.('one');
-  assert.equal(await answers[0], 'one');
-  replies[1]?.('two');
-  replies[1]?.('twice');
-  replies[2]?.('three');
-  assert.deepEqual(await Promise.all(answers), ['one', 'two', 'three']);
-  client.close();
+  t.after(() => client.close());
+  const request = { method: 'GET', target: '/v1/broker' };
+  const early = await client.request(request);
+  assert.equal(early.status, 503);
+  const problem = early.body as { code: string; pid: number };
+  assert.deepEqual([problem.code, problem.pid], ['starting', process.pid]);
+  held.serve(async () => echo);
+  assert.equal((await client.request(request)).status, 200);
+  await held.release();
+  await assert.rejects(client.request(request));
 });
 
-test('a line that is too long or no JSON ends its connection and no other', async (t) => {
+test('who holds the folder but does not speak is a process that does not answer', async (t) => {
   const folder = temporaryFolder(t);
-  const held = await lock(t, folder);
-  held.serve((_request, reply) => reply('x'.repeat(2 << 20)));
-  const client = await AdminClient.connect(folder);
-  await assert.rejects(client.request('y'.repeat(1 << 20)), /too long/);
-  for (const bytes of ['no json\n', 'z'.repeat(2 << 20)]) {
-    const socket = net.connect(join(folder, 'broker.sock'));
-    // A reset, when it is closed with bytes unread.
-    socket.on('error', () => {});
-    socket.write(bytes);
-    socket.resume();
-    await new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  }
-  await assert.rejects(client.request('an answer over the limit'), /closed/);
+  const silent = net.createServer((socket) => socket.on('error', () => {}).end('not HTTP'));
+  silent.listen(join(folder, 'broker.sock'));
+  await once(silent, 'listening');
+  t.after(() => silent.close());
+  await assert.rejects(
+    lockDataFolder(folder),
+    (error) => error instanceof BrokerError && error.detail.includes('a process that does not'),
+  );
 });

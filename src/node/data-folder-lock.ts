@@ -3,7 +3,7 @@
  *
  * The system ends a lock with the process that holds it, however that dies; what stays is a name
  * that refuses connections, and is removed by the next start. Unlike a lock on a file it works from
- * Node without native code, and the command line talks to the broker through it.
+ * Node without native code, and the command line talks to the broker through it: it speaks HTTP.
  *
  * Taking it: listen on a name of our own, then link `broker.sock` to that. A link never replaces
  * anything, so of several that start at once one wins. A name that refuses connections is moved
@@ -14,8 +14,11 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import timers from 'node:timers';
+import { encodeUtf8 } from '../kernel/bytes.ts';
 import { BrokerError } from '../kernel/errors.ts';
-import { AdminClient, AdminConnection, type AdminHandler, socketName } from './admin-socket.ts';
+import type { HttpAnswer, HttpHandler } from '../kernel/http.ts';
+import { type HttpHandlerSource, HttpServer } from './http-server.ts';
+import { socketName } from './socket-name.ts';
 import { shortSocketPath } from './socket-path.ts';
 import { messageOf, systemCode } from './system-error.ts';
 
@@ -24,8 +27,8 @@ const { setImmediate } = timers;
 const attemptsMax = 20;
 
 export interface DataFolderLock {
-  /** Requests are answered from now on; those that came before have waited. */
-  serve(handler: AdminHandler): void;
+  /** Requests are answered from now on; before, every answer says that the broker is starting. */
+  serve(source: HttpHandlerSource): void;
   /** Closes the connections and gives the folder free. Idempotent. */
   release(): Promise<void>;
 }
@@ -53,15 +56,14 @@ class SocketLock implements DataFolderLock {
   /** The name that the socket was bound to; gone once the lock is taken. */
   private readonly ownPath: string;
   private readonly server: net.Server;
-  private readonly connections = new Set<AdminConnection>();
-  private handler: AdminHandler | null = null;
+  private readonly http = new HttpServer(starting);
   private isTaken = false;
 
   constructor(folder: string) {
     this.folder = folder;
     this.path = join(folder, socketName);
     this.ownPath = `${this.path}.${process.pid}-${process.hrtime.bigint()}`;
-    this.server = net.createServer((socket) => this.onConnection(socket));
+    this.server = net.createServer((socket) => this.http.accept(socket));
   }
 
   listen(): Promise<void> {
@@ -97,37 +99,30 @@ class SocketLock implements DataFolderLock {
     throw new BrokerError('data_folder_locked', `${this.folder}: others keep starting on it`);
   }
 
-  serve(handler: AdminHandler): void {
-    this.handler = handler;
-    for (const connection of this.connections) connection.serve(handler);
+  serve(source: HttpHandlerSource): void {
+    this.http.serve(source);
   }
 
   async release(): Promise<void> {
     for (const path of this.isTaken ? [this.path] : [this.ownPath]) removeName(path);
     this.isTaken = false;
-    for (const connection of this.connections) connection.close();
+    this.http.close();
     if (!this.server.listening) return;
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
-  private onConnection(socket: net.Socket): void {
-    const connection = new AdminConnection(socket, () => this.connections.delete(connection));
-    this.connections.add(connection);
-    if (this.handler !== null) connection.serve(this.handler);
-  }
-
   /** Returns when nobody listens behind the name, or the name is gone. */
   private async assertRefused(): Promise<void> {
-    let client: AdminClient;
+    let pid: number | null;
+    // Loads HTTP, which most starts do without.
+    const { findHolder } = await import('./admin-client.ts');
     try {
-      client = await AdminClient.connect(this.folder);
+      pid = await findHolder(this.folder);
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return;
       throw new BrokerError('data_folder_locked', `${this.folder}: ${messageOf(error)}`, error);
     }
-    client.close();
-    const { pid } = client.greeting;
     const who = pid === null ? 'a process that does not answer' : `process ${pid}`;
     throw new BrokerError('data_folder_locked', `${this.folder}: ${who}`);
   }
@@ -144,6 +139,16 @@ class SocketLock implements DataFolderLock {
     removeName(aside);
   }
 }
+
+/** Before there is somebody to answer: recovery may take a while. */
+const starting: HttpHandler = {
+  begin: () => starting.refuse(503, 'the broker is starting'),
+  refuse: (status, detail): HttpAnswer => ({
+    status,
+    headers: { 'content-type': 'application/problem+json', 'retry-after': '1' },
+    body: encodeUtf8(JSON.stringify({ status, code: 'starting', detail, pid: process.pid })),
+  }),
+};
 
 /** False when `target` exists. */
 function linkNew(source: string, target: string): boolean {

@@ -1,0 +1,1 @@
+export async function doctor(_dataDir: string, _o: object): Promise<void> {}
