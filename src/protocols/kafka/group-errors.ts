@@ -6,6 +6,7 @@
  * on with the offsets and the membership they have. Errors of storage they would not understand.
  */
 
+import type { Broker } from '../../broker/index.ts';
 import type { BrokerErrorCode } from '../../kernel/errors.ts';
 import { type KafkaErrorCode, kafkaErrors } from './error-codes.ts';
 import { toKafkaError } from './errors.ts';
@@ -22,4 +23,9 @@ const groupErrors: Partial<Readonly<Record<BrokerErrorCode, KafkaErrorCode>>> = 
 export function toGroupError(code: BrokerErrorCode | null): KafkaErrorCode {
   if (code === null) return kafkaErrors.none;
   return groupErrors[code] ?? toKafkaError(code);
+}
+
+/** What questions about groups are refused with; `none`: they are answered. */
+export function coordinatorError({ fault }: Pick<Broker, 'fault'>): KafkaErrorCode {
+  return fault === null ? kafkaErrors.none : kafkaErrors.notCoordinator;
 }

@@ -2,6 +2,7 @@
 import type { GroupDescription } from '../../../broker/index.ts';
 import { groupOperations } from '../authorized-operations.ts';
 import { kafkaErrors } from '../error-codes.ts';
+import { coordinatorError } from '../group-errors.ts';
 import { answer, bodyOf, type KafkaRequest, messageOf } from '../request.ts';
 import type { DraftOf, ElementDraft } from '../schema.ts';
 import { describeGroupsRequest, describeGroupsResponse } from '../schemas/describe-groups.ts';
@@ -19,8 +20,12 @@ export function handleDescribeGroups(request: KafkaRequest): void {
   const authorizedOperations = body.includeAuthorizedOperations
     ? groupOperations
     : operationsNotAsked;
-  let lsn = service.groupsLsn;
+  const error = coordinatorError(services.broker);
+  const isRefused = error !== kafkaErrors.none;
+  let lsn = isRefused ? 0 : service.groupsLsn;
+  // Each once: a group's members can be a thousand times as long as its name.
   const groups = Array.from(new Set(body.groups), (groupId): Described => {
+    if (isRefused) return { ...emptyRow(groupId), errorCode: error };
     const group = service.describe(groupId);
     lsn = Math.max(lsn, group?.lsn ?? 0);
     const row = group === undefined ? deadRow(groupId, head.version) : describedRow(group);
@@ -47,8 +52,12 @@ function describedRow(group: GroupDescription): Described {
   };
 }
 
+function emptyRow(groupId: string): Omit<Described, 'errorCode'> {
+  return { groupId, groupState: '', protocolType: '', protocolData: '', members: [] };
+}
+
 function deadRow(groupId: string, version: number): Described {
-  const row = { groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] };
+  const row = { ...emptyRow(groupId), groupState: 'Dead' };
   if (version < notFoundSince) return { ...row, errorCode: kafkaErrors.none };
   const errorMessage = messageOf(`there is no group ${groupId}`);
   return { ...row, errorCode: kafkaErrors.groupIdNotFound, errorMessage };

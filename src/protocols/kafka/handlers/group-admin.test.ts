@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BrokerError } from '../../../kernel/errors.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { operationsNotAsked } from '../schemas/metadata.ts';
 import { groupBench, subscriptionTo, TestMember } from './group.fixture.ts';
@@ -146,30 +145,5 @@ describe('the topic of committed offsets', () => {
     assert.deepEqual(internal(), ['__consumer_offsets']);
     const { errorCode } = client.produce('__consumer_offsets', new Uint8Array([1]));
     assert.equal(errorCode, kafkaErrors.invalidTopicException);
-  });
-});
-
-describe('a broker that has stopped serving', () => {
-  it('sends members to look for a coordinator, and none away', () => {
-    const bench = groupBench();
-    const member = new TestMember(bench).joinAlone();
-    assert.equal(member.commit(1), 0);
-    bench.broker.fence(new BrokerError('storage_failed'));
-    bench.settle();
-    const gone = kafkaErrors.notCoordinator;
-    assert.equal(member.heartbeat(), gone);
-    assert.equal(member.commit(2), gone);
-    const groups = [{ groupId: 'g', topics: null }];
-    const { client } = member;
-    assert.equal(client.ask('offsetFetch', 8, { groups }).groups[0]?.errorCode, gone);
-    const old = client.ask('offsetFetch', 1, {
-      groupId: 'g',
-      topics: [{ name: 't', partitionIndexes: [0] }],
-    });
-    assert.equal(old.topics[0]?.partitions[0]?.errorCode, gone);
-    assert.equal(client.ask('joinGroup', 9, member.joinDraft()).errorCode, gone);
-    assert.equal(client.ask('syncGroup', 5, member.syncDraft()).errorCode, gone);
-    const found = client.ask('findCoordinator', 3, { key: 'g' });
-    assert.equal(found.errorCode, kafkaErrors.coordinatorNotAvailable);
   });
 });

@@ -1,5 +1,6 @@
 /** ListGroups: all, or those in some states or of some types; all of ours are classic. */
 import { kafkaErrors } from '../error-codes.ts';
+import { coordinatorError } from '../group-errors.ts';
 import { answer, bodyOf, type KafkaRequest } from '../request.ts';
 import type { DraftOf, ElementDraft } from '../schema.ts';
 import { listGroupsRequest, listGroupsResponse } from '../schemas/list-groups.ts';
@@ -12,6 +13,10 @@ export function handleListGroups(request: KafkaRequest): void {
   const { services, link, head } = request;
   const service = services.broker.groups;
   const body = bodyOf(request, listGroupsRequest);
+  const errorCode = coordinatorError(services.broker);
+  if (errorCode !== kafkaErrors.none) {
+    return answer(link, head, listGroupsResponse, { errorCode, groups: [] }, 0);
+  }
   const states = new Set(body.statesFilter.map((state) => state.trim().toLowerCase()));
   const types = new Set(body.typesFilter.map((type) => type.trim().toLowerCase()));
   const groups: Listed[] = [];
@@ -21,6 +26,5 @@ export function handleListGroups(request: KafkaRequest): void {
       groups.push({ groupId, protocolType, groupState, groupType });
     }
   }
-  const draft = { errorCode: kafkaErrors.none, groups };
-  answer(link, head, listGroupsResponse, draft, service.groupsLsn);
+  answer(link, head, listGroupsResponse, { errorCode, groups }, service.groupsLsn);
 }

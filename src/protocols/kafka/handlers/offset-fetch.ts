@@ -7,6 +7,7 @@
  */
 import type { Broker, CommittedOffset, Topic } from '../../../broker/index.ts';
 import { kafkaErrors } from '../error-codes.ts';
+import { coordinatorError } from '../group-errors.ts';
 import { answer, bodyOf, type KafkaRequest } from '../request.ts';
 import type { DecodedOf, DraftOf, ElementDraft } from '../schema.ts';
 import { offsetFetchRequest, offsetFetchResponse } from '../schemas/offset-fetch.ts';
@@ -67,7 +68,7 @@ class OffsetSearch {
 
   /** The disk is gone: the client is to look for a coordinator. */
   #refuse(groupId: string, asked: readonly AskedTopic[]): GroupDraft {
-    const errorCode = kafkaErrors.notCoordinator;
+    const errorCode = coordinatorError(this.#broker);
     if (this.#version >= groupErrorSince) return { groupId, topics: [], errorCode };
     const topics = asked.map(({ name, partitionIndexes }) => ({
       name,
