@@ -77,9 +77,19 @@ export class TestGroups {
     return this.broker.groups;
   }
 
+  /** The durable state. */
+  get durable(): Groups {
+    return Reflect.get(this.broker.groups, 'groups') as Groups;
+  }
+
   /** What is committed is on disk; then the process dies, and another begins. */
   crash(checkpointBytes?: number): void {
     this.bench.loop.settle();
+    this.kill(checkpointBytes);
+  }
+
+  /** The process dies where it stands, and another begins. */
+  kill(checkpointBytes?: number): void {
     this.bench.crash();
     this.broker = this.open(checkpointBytes);
   }
