@@ -152,6 +152,15 @@ test('a write that the kernel does not take is drained once, when the reader has
   assert.equal(socket.write(Buffer.from('y')), true);
 });
 
+test('a write that fails when the peer is gone is not drained: there is nobody to send more to', async (t) => {
+  const { recorder, socket, client } = await connect(t);
+  client.pause();
+  while (socket.write(Buffer.alloc(1 << 20, 'x')));
+  client.resetAndDestroy();
+  await recorder.until(() => recorder.closes.length === 1);
+  assert.equal(recorder.drains, 0);
+});
+
 test('a paused socket reads nothing until it is resumed, and loses nothing', async (t) => {
   const { recorder, socket, client } = await connect(t);
   client.write('one');

@@ -102,7 +102,10 @@ class NodeSocket implements Socket {
   /** Without `onread`: what is left of the last chunk while paused. */
   private chunk: Uint8Array | null = null;
   /** One function for all writes. */
-  private readonly onWritten = (): void => this.maybeDrain();
+  private readonly onWritten = (error?: Error | null): void => {
+    // After a failed write the close follows; a drain would have everything written into the void.
+    if (!error) this.maybeDrain();
+  };
 
   constructor(accepted: net.Socket, reads: ReadMethod) {
     this.reads = reads;
@@ -138,9 +141,13 @@ class NodeSocket implements Socket {
   write(bytes: Uint8Array): boolean {
     assert(!this.isBlocked, 'nothing is written between a refused write and its drain');
     assert(!this.isEnding, 'nothing is written after the end');
-    if (this.socket.destroyed) return true;
-    this.socket.write(bytes, this.onWritten);
-    this.isBlocked = this.socket.writableLength > 0;
+    const { socket } = this;
+    if (socket.destroyed || socket.errored) {
+      this.isBlocked = true;
+      return false;
+    }
+    socket.write(bytes, this.onWritten);
+    this.isBlocked = socket.writableLength > 0;
     return !this.isBlocked;
   }
 
