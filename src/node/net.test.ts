@@ -155,6 +155,7 @@ test('a write that the kernel does not take is drained once, when the reader has
 test('a write that fails when the peer is gone is not drained: there is nobody to send more to', async (t) => {
   const { recorder, socket, client } = await connect(t);
   client.pause();
+  socket.pause();
   while (socket.write(Buffer.alloc(1 << 20, 'x')));
   client.resetAndDestroy();
   await recorder.until(() => recorder.closes.length === 1);
