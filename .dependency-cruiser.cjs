@@ -59,9 +59,9 @@ module.exports = {
       'cli-imports',
       '^src/cli/',
       ['cli/', 'kernel/', 'config/'],
-      ['^src/cli/(admin|doctor|inspect|start)'],
+      ['^src/cli/(admin|doctor|inspect|publish|start)'],
     ),
-    only('cli-admin-imports', '^src/cli/admin', ['cli/', 'kernel/', 'config/', 'node/']),
+    only('cli-admin-imports', '^src/cli/(admin|publish)', ['cli/', 'kernel/', 'config/', 'node/']),
     only('cli-inspect-imports', '^src/cli/(doctor|inspect)', [
       'cli/',
       'kernel/',

@@ -50,7 +50,7 @@ const looksMax = 5;
 const openFilesMax = 16;
 
 export async function inspect(options: InspectOptions): Promise<void> {
-  const inspection = await lookTwice(options);
+  const inspection = await inspectFolder(options);
   const text = options.isJson
     ? `${JSON.stringify(inspection, null, 2)}\n`
     : renderInspection(inspection);
@@ -59,7 +59,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
 }
 
 /** A broker at work may use a file anew while it is read: what is damaged is so at a second look too. */
-async function lookTwice(options: InspectOptions): Promise<Inspection> {
+export async function inspectFolder(options: Omit<InspectOptions, 'isJson'>): Promise<Inspection> {
   const first = await look(options);
   if (first.damage.length === 0) return first;
   const seen = new Set(first.damage.map(({ file, position }) => `${file} ${position}`));
@@ -68,7 +68,7 @@ async function lookTwice(options: InspectOptions): Promise<Inspection> {
   return { ...second, damage };
 }
 
-async function look({ dataDir, withBlocks }: InspectOptions): Promise<Inspection> {
+async function look({ dataDir, withBlocks }: Omit<InspectOptions, 'isJson'>): Promise<Inspection> {
   for (let attempt = 1; ; attempt++) {
     const folder = new FolderLook(dataDir, withBlocks);
     try {

@@ -4,7 +4,6 @@
  * Owns: cutting lines out of a stream, keys out of lines, JSON records. Leaves: sending them.
  */
 
-import { CommandFailure, exitCode } from './failure.ts';
 import { type JsonBytes, jsonOf } from './stored-bytes.ts';
 
 export interface PublishRecord {
@@ -14,6 +13,9 @@ export interface PublishRecord {
   readonly partition?: number;
   readonly timestamp?: number;
 }
+
+/** A line is none, and why. */
+export class NotARecord extends Error {}
 
 const lineBytesMax = 12 * 1024 * 1024;
 const lineFeed = 0x0a;
@@ -33,7 +35,7 @@ export async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<re
     }
     if (start < chunk.length) rest.push(Buffer.from(chunk.subarray(start)));
     restBytes += chunk.length - start;
-    if (restBytes > lineBytesMax) throw new CommandFailure('a line is longer than 12 MiB');
+    if (restBytes > lineBytesMax) throw new NotARecord('a line is longer than 12 MiB');
     if (lines.length > 0) yield lines;
   }
   if (restBytes > 0) yield [Buffer.concat(rest)];
@@ -47,37 +49,38 @@ export interface LineRules {
   readonly defaults: Omit<PublishRecord, 'value'>;
 }
 
-/** @throws CommandFailure: the line has no key */
+/** @throws NotARecord: the line has no key */
 export function recordOfLine(line: Buffer, number: number, rules: LineRules): PublishRecord {
-  const { keySeparator, emptyIsNull, defaults } = rules;
+  const { keySeparator, emptyIsNull } = rules;
   const readValue = (bytes: Buffer): JsonBytes | null =>
     bytes.length === 0 && emptyIsNull ? null : jsonOf(bytes);
-  if (keySeparator === null) return { ...defaults, value: readValue(line) };
+  if (keySeparator === null) return { value: readValue(line) };
   const mark = line.indexOf(keySeparator);
   if (mark < 0) {
-    const why = `line ${number} has no key: there is no ${JSON.stringify(keySeparator)} in it`;
-    throw new CommandFailure(why, exitCode.usage);
+    throw new NotARecord(
+      `line ${number} has no key: there is no ${JSON.stringify(keySeparator)} in it`,
+    );
   }
   const value = line.subarray(mark + Buffer.byteLength(keySeparator));
-  return { ...defaults, key: jsonOf(line.subarray(0, mark)), value: readValue(value) };
+  return { key: jsonOf(line.subarray(0, mark)), value: readValue(value) };
 }
 
 /** Members that `consume --json` writes and that say where a record was, not what it is. */
 const ignoredMembers: ReadonlySet<string> = new Set(['topic', 'offset']);
 
-/** @throws CommandFailure: it is no record */
-export function recordOfJson(line: Buffer, number: number, rules: LineRules): PublishRecord {
+/** @throws NotARecord */
+export function recordOfJson(line: Buffer, number: number): PublishRecord {
   let json: unknown;
   try {
     json = JSON.parse(line.toString());
   } catch (error) {
-    throw new CommandFailure(`line ${number}: ${String(error)}`, exitCode.usage);
+    throw new NotARecord(`line ${number}: ${String(error)}`);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json) || !('value' in json)) {
-    throw new CommandFailure(`line ${number}: {"value": …} is expected`, exitCode.usage);
+    throw new NotARecord(`line ${number}: {"value": …} is expected`);
   }
   const entries = Object.entries(json).filter(
     ([name, value]) => !ignoredMembers.has(name) && !(name === 'timestamp' && value === -1),
   );
-  return { ...rules.defaults, ...Object.fromEntries(entries) } as PublishRecord;
+  return Object.fromEntries(entries) as unknown as PublishRecord;
 }

@@ -4,7 +4,7 @@
  * One request is under way at a time, so that the order holds; meanwhile the next one fills.
  */
 
-import { createReadStream } from 'node:fs';
+import { readInput } from '../node/input-file.ts';
 import { type AdminSession, at, withBroker } from './admin-session.ts';
 import { assignments, wholeNumber } from './assignments.ts';
 import { CommandFailure, exitCode } from './failure.ts';
@@ -14,6 +14,7 @@ import { Progress } from './progress.ts';
 import {
   type LineRules,
   linesOf,
+  NotARecord,
   type PublishRecord,
   recordOfJson,
   recordOfLine,
@@ -95,28 +96,54 @@ async function sendAll(
   { file }: PublishFlags,
 ): Promise<void> {
   for (const [i, value] of values.entries()) {
-    await sender.add(recordOfLine(Buffer.from(value), i + 1, rules), value.length);
+    const record = recordOfLine(Buffer.from(value), i + 1, { ...rules, keySeparator: null });
+    await sender.add({ ...rules.defaults, ...record }, value.length);
   }
   if (values.length === 0) {
     const stream = openSource(file);
-    const read = file === undefined ? recordOfLine : recordOfJson;
-    let number = 0;
     sender.onInterrupt(() => stream.destroy());
-    for await (const lines of linesOf(stream)) {
-      for (const line of lines) {
-        number++;
-        if (file !== undefined && line.length === 0) continue;
-        await sender.add(read(line, number, rules), line.length);
-      }
-      // Somebody types: each line is published at once.
-      sender.maybeSend();
-    }
+    const why = await sendLines(sender, stream, rules, file !== undefined);
+    await sender.flush();
+    if (why !== null) throw new CommandFailure(`${why} (${sender.published} were published)`);
   }
   await sender.flush();
 }
 
+/** To the end, or to a line that is no record: then why. What came before it is published. */
+async function sendLines(
+  sender: Sender,
+  stream: AsyncIterable<Buffer>,
+  rules: LineRules,
+  isJson: boolean,
+): Promise<string | null> {
+  let number = 0;
+  try {
+    for await (const lines of linesOf(stream)) {
+      for (const line of lines) {
+        number++;
+        if (isJson && line.length === 0) continue;
+        const record = isJson ? recordOfJson(line, number) : recordOfLine(line, number, rules);
+        await sender.add({ ...rules.defaults, ...record }, line.length);
+      }
+      // Somebody types: each line is published at once.
+      sender.maybeSend();
+    }
+  } catch (error) {
+    if (sender.isInterrupted) return null;
+    if (error instanceof NotARecord) return error.message;
+    if (isSystemError(error)) throw new CommandFailure(error.message);
+    throw error;
+  }
+  return null;
+}
+
+/** The file cannot be read. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
+}
+
 function openSource(file: string | undefined) {
-  if (file !== undefined && file !== '-') return createReadStream(file);
+  if (file !== undefined && file !== '-') return readInput(file);
   if (process.stdin.isTTY === true) {
     note('polylog: type records, one a line; Ctrl-D ends');
   }
