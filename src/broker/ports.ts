@@ -15,6 +15,8 @@ export interface StatePart {
   /** Blind: the entry and the objects that it names, nothing else. The entry is borrowed. */
   applyEntry(entry: EntryView): void;
   applyAppend?(append: AppendView): void;
+  /** See `StateMachine.entriesLost`. */
+  entriesLost?(lsn: number, bytes: number): void;
   objects(): ObjectCursor;
   restoreObject(type: number, lsn: number, bytes: Uint8Array, start: number, end: number): void;
   /** Replay is over: what is derived may be built. */

@@ -67,6 +67,11 @@ export class BrokerState implements StateMachine {
     this.#queues.applyAppend?.(append);
   }
 
+  entriesLost(lsn: number, bytes: number): void {
+    this.counters.skip(lsn, bytes);
+    this.#queues.entriesLost?.(lsn, bytes);
+  }
+
   objects(): ObjectCursor {
     return new StateCursor(this.counters, this.catalog, [
       this.producers.objects(),

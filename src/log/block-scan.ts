@@ -18,6 +18,7 @@ import { AppendView, EntryKind, EntryView, readAppend } from './entry.ts';
 import { BLOCK_BYTES_MAX, PAGE_BYTES } from './limits.ts';
 
 const READ_BYTES = 1024 * 1024;
+const NONE: readonly number[] = [];
 
 /** What a segment must offer to be scanned. */
 export interface ScannedSegment {
@@ -82,11 +83,34 @@ export class BlockScanner {
     return this.#length >= length;
   }
 
-  /** Visits the entries of the block that `readBlock` has just accepted. Views are borrowed. */
+  /**
+   * Makes the block at `position` the current one although some of its batches are damaged; `onBadBatch`
+   * gets the file positions of their entries.
+   * @returns false when the block's own checksum does not match.
+   */
+  readDamaged(
+    segment: ScannedSegment,
+    position: number,
+    onBadBatch: (entryAt: number) => void = ignore,
+  ): boolean {
+    if (!this.hasHeader(segment, position)) return false;
+    if (!this.#hold(segment, position, this.block.length)) return false;
+    const { block, entry, append } = this;
+    const base = this.#at;
+    return checkBlock(this.#bytes, this.#view, base, block, entry, append, (at) =>
+      onBadBatch(position + at - base),
+    );
+  }
+
+  /**
+   * Visits the entries of the block that was just read, but those at the file positions `left out`.
+   * Views are borrowed.
+   */
   entries(
     segmentId: number,
     onEntry: (entry: EntryView) => void,
     onAppend: (append: AppendView) => void,
+    leftOut: readonly number[] = NONE,
   ): void {
     const { block, entry, append } = this;
     const base = this.#at;
@@ -98,6 +122,10 @@ export class BlockScanner {
     for (let i = 0; i < block.entryCount; i++) {
       const next = readEntry(this.#bytes, this.#view, at, end, entry);
       entry.lsn = block.lsn + (at - base);
+      if (leftOut.length > 0 && leftOut.includes(filePosition + at - base)) {
+        at = next;
+        continue;
+      }
       if (entry.kind === EntryKind.append) {
         readAppend(entry, append);
         append.segmentId = segmentId;
@@ -110,3 +138,5 @@ export class BlockScanner {
     }
   }
 }
+
+function ignore(): void {}

@@ -313,6 +313,7 @@ export function readBlockHeader(
 
 /**
  * Checks every byte of a block that lies whole at bytes[start, …): the chain's crc and each batch's.
+ * With `onBadBatch`, which gets the position of the entry, a batch may be damaged.
  * @returns false when anything does not add up.
  */
 export function checkBlock(
@@ -322,6 +323,7 @@ export function checkBlock(
   block: BlockView,
   entry: EntryView,
   append: AppendView,
+  onBadBatch: ((at: number) => void) | null = null,
 ): boolean {
   let crc = 0;
   let at = start + BLOCK_HEADER_BYTES;
@@ -333,7 +335,10 @@ export function checkBlock(
     if (entry.kind === EntryKind.append) {
       if (!readAppend(entry, append)) return false;
       covered = append.batchStart + batchUnsummedBytes;
-      if (!checkBatch(bytes, view, append.batchStart, append.batchEnd)) return false;
+      if (!checkBatch(bytes, view, append.batchStart, append.batchEnd)) {
+        if (onBadBatch === null) return false;
+        onBadBatch(at);
+      }
     }
     crc = crc32c(bytes, at, covered, crc);
     at = next;

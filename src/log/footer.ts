@@ -58,9 +58,9 @@ export const FOOTER_SLICE_ROWS = 4096;
 
 const MAGIC = 0x31464c50; // "PLF1"
 const VERSION = 1;
-const ROW_BYTES = 28;
+export const FOOTER_ROW_BYTES = 28;
 const ROW_WORDS = 7;
-const DIRECTORY_ENTRY_BYTES = 8 + EXTENT_BYTES;
+export const FOOTER_ENTRY_BYTES = 8 + EXTENT_BYTES;
 const PAGE_ENTRY_BYTES = 8;
 const TRAILER_CRC_AT = SEGMENT_TRAILER_BYTES - 4;
 const DELTA_MAX = 0xffff_ffff;
@@ -108,25 +108,25 @@ export function fitsFooter(firstOffset: number, baseOffset: number): boolean {
 
 /** An upper bound of the bytes from the page boundary after the blocks to the end of the file. */
 export function footerBytes(rowCount: number, partitionCount: number): number {
-  const content = rowCount * ROW_BYTES + directoryBytes(rowCount, partitionCount);
+  const content = rowCount * FOOTER_ROW_BYTES + directoryBytes(rowCount, partitionCount);
   return toPage(content) + SEGMENT_TRAILER_BYTES;
 }
 
 export function directoryPosition(info: FooterInfo): number {
-  return info.position + info.rowCount * ROW_BYTES;
+  return info.position + info.rowCount * FOOTER_ROW_BYTES;
 }
 
 /** Of directory and page table together. */
 export function directoryBytes(rowCount: number, partitionCount: number): number {
-  return partitionCount * DIRECTORY_ENTRY_BYTES + pageCountOf(rowCount) * PAGE_ENTRY_BYTES;
+  return partitionCount * FOOTER_ENTRY_BYTES + pageCountOf(rowCount) * PAGE_ENTRY_BYTES;
 }
 
 export function rowPagePosition(info: FooterInfo, page: number): number {
-  return info.position + page * FOOTER_PAGE_ROWS * ROW_BYTES;
+  return info.position + page * FOOTER_PAGE_ROWS * FOOTER_ROW_BYTES;
 }
 
 export function rowPageBytes(info: FooterInfo, page: number): number {
-  return Math.min(FOOTER_PAGE_ROWS, info.rowCount - page * FOOTER_PAGE_ROWS) * ROW_BYTES;
+  return Math.min(FOOTER_PAGE_ROWS, info.rowCount - page * FOOTER_PAGE_ROWS) * FOOTER_ROW_BYTES;
 }
 
 function pageCountOf(rowCount: number): number {
@@ -210,14 +210,14 @@ export class FooterBuilder {
   #nextRows(budgetRows: number): Uint8Array {
     const pages = Math.max(1, Math.floor(budgetRows / FOOTER_PAGE_ROWS));
     const count = Math.min(pages * FOOTER_PAGE_ROWS, this.#rowCount - this.#row);
-    const slice = new Uint8Array(count * ROW_BYTES);
+    const slice = new Uint8Array(count * FOOTER_ROW_BYTES);
     const view = viewOf(slice);
     for (let start = 0; start < count; start += FOOTER_PAGE_ROWS) {
       const end = Math.min(start + FOOTER_PAGE_ROWS, count);
       const page = this.#row / FOOTER_PAGE_ROWS;
-      for (let i = start; i < end; i++) this.#writeRow(view, i * ROW_BYTES);
-      this.#pageFirstDeltas[page] = view.getUint32(start * ROW_BYTES + 8, true);
-      this.#pageCrcs[page] = crc32c(slice, start * ROW_BYTES, end * ROW_BYTES);
+      for (let i = start; i < end; i++) this.#writeRow(view, i * FOOTER_ROW_BYTES);
+      this.#pageFirstDeltas[page] = view.getUint32(start * FOOTER_ROW_BYTES + 8, true);
+      this.#pageCrcs[page] = crc32c(slice, start * FOOTER_ROW_BYTES, end * FOOTER_ROW_BYTES);
     }
     return slice;
   }
@@ -275,9 +275,9 @@ export class FooterBuilder {
 
   #nextEntries(budget: number): Uint8Array {
     const count = Math.min(Math.max(1, budget), this.extents.count - this.#entry);
-    const slice = new Uint8Array(count * DIRECTORY_ENTRY_BYTES);
+    const slice = new Uint8Array(count * FOOTER_ENTRY_BYTES);
     const view = viewOf(slice);
-    for (let at = 0; at < slice.length; at += DIRECTORY_ENTRY_BYTES) {
+    for (let at = 0; at < slice.length; at += FOOTER_ENTRY_BYTES) {
       const entry = this.#entry++;
       const start = this.#rowStarts[entry]!;
       view.setUint32(at, start, true);
@@ -444,7 +444,7 @@ export function decodeDirectory(
   const directory = new FooterDirectory(info);
   const { rowStarts, extents } = directory;
   let at = 0;
-  for (let i = 0; i < partitionCount; i++, at += DIRECTORY_ENTRY_BYTES) {
+  for (let i = 0; i < partitionCount; i++, at += FOOTER_ENTRY_BYTES) {
     const count = view.getUint32(at + 4, true);
     const isInPlace = view.getUint32(at, true) === rowStarts[i] && count > 0;
     if (!isInPlace || !readExtent(view, at + 8, extents, i) || rowStarts[i]! + count > rowCount) {

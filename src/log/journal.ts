@@ -68,6 +68,7 @@ export class Journal {
   #checkpoints: Checkpoints | null = null;
   #retirement: Retirement | null = null;
   #fault: BrokerError | null = null;
+  #givenEnds: ReadonlyMap<number, number> = new Map();
   #isOpen = false;
   #isClosed = false;
   #lastLsn = 0;
@@ -124,6 +125,7 @@ export class Journal {
   #begin(recovered: Recovered, done: (error: Error | null) => void): void {
     const { manifest } = recovered;
     this.#manifest = manifest;
+    this.#givenEnds = recovered.givenEnds;
     if (manifest.droppedBytes > 0) {
       this.#ports.logger.warn('manifest.tail_dropped', { bytes: manifest.droppedBytes });
     }
@@ -352,8 +354,10 @@ export class Journal {
     assert(this.#fault === null, 'a fenced journal accepts nothing');
   }
 
+  /** Its first offset is higher if it had an earlier life whose end is lost. */
   createPartition(id: number, firstOffset: number): number {
-    writeInt64LittleEndian(this.#bodyView, 8, firstOffset);
+    const first = Math.max(firstOffset, this.#givenEnds.get(id) ?? 0);
+    writeInt64LittleEndian(this.#bodyView, 8, first);
     return this.#putPartition(EntryKind.partitionCreated, id, 16);
   }
 

@@ -35,6 +35,12 @@ export class Ledger {
   #open: PartitionLog[] = [];
   #cut: PartitionLog[] = [];
   readonly #location = new BatchLocation();
+  /** Replay of a journal with accepted losses: offsets may be missing. */
+  permitsGaps = false;
+  /** Offsets [from, to) of a partition were found missing. */
+  onGap: ((partition: number, from: number, to: number) => void) | null = null;
+  /** Offsets below `end` were given of a partition that there is not, or no more. */
+  onUnknown: ((partition: number, end: number) => void) | null = null;
   /** The last extent of a segment is gone. */
   onSegmentDied: () => void = () => {};
 
@@ -76,7 +82,9 @@ export class Ledger {
       partition.isDeleted = true;
       partition.lastLsn = lsn;
     } else if (entry.kind === EntryKind.logStart) {
-      partition.trim(lsn, readInt64LittleEndian(view, start + 8));
+      const offset = readInt64LittleEndian(view, start + 8);
+      if (this.permitsGaps) this.#skip(partition, offset);
+      partition.trim(lsn, offset);
     } else {
       assert(false, `entry kind ${entry.kind} is known`);
     }
@@ -88,11 +96,20 @@ export class Ledger {
     const lastDelta = batchLastOffsetDelta(append.view, append.batchStart);
     for (let i = 0; i < append.targetCount; i++) {
       const partition = this.#partitions.get(append.partitions[i]!);
+      if (partition === undefined && this.onUnknown !== null) {
+        this.onUnknown(append.partitions[i]!, append.baseOffsets[i]! + lastDelta + 1);
+      }
       if (partition === undefined || append.lsn <= partition.lastLsn) continue;
       const baseOffset = append.baseOffsets[i]!;
+      if (this.permitsGaps) this.#skip(partition, baseOffset);
       partition.extend(append.lsn, baseOffset, baseOffset + lastDelta, append.epoch);
       this.#changed(partition);
     }
+  }
+
+  #skip(partition: PartitionLog, offset: number): void {
+    if (offset > partition.logEnd) this.onGap?.(partition.id, partition.logEnd, offset);
+    partition.skipTo(offset);
   }
 
   /**
@@ -231,6 +248,7 @@ export class Ledger {
     });
     segment.extentCount += 1;
     segment.liveBytes += bytes;
+    if (this.permitsGaps) partition.skipTo(extents.lastOffsets[i]! + 1);
   }
 
   /**
@@ -281,5 +299,6 @@ export class Ledger {
     }
     this.#open.length = 0;
     this.#cut.length = 0;
+    this.permitsGaps = false;
   }
 }

@@ -127,8 +127,10 @@ export class LogReader implements PlanSource {
     const cursor = this.#cursor;
     let found = this.#footers.locate(segment, partition.id, offset, cursor);
     while (found === 'found') {
-      if (!admits(partition, plan, maxBytes, cursor.location)) return 'full';
-      plan.add(segment, cursor.location);
+      if (segment.lostBatches?.has(cursor.location.position) !== true) {
+        if (!admits(partition, plan, maxBytes, cursor.location)) return 'full';
+        plan.add(segment, cursor.location);
+      }
       found = this.#footers.next(segment, cursor);
     }
     if (found === 'none') return 'more';

@@ -32,6 +32,11 @@ export interface StateMachine {
   applyEntry(entry: EntryView): void;
   /** An append, after the log has applied its part. */
   applyAppend(append: AppendView): void;
+  /**
+   * In `bytes` of the journal before `lsn` entries of any kind are lost: ids that they may have given
+   * must not be given again. What includes `lsn` already skips it, as it would an entry.
+   */
+  entriesLost?(lsn: number, bytes: number): void;
   objects(): ObjectCursor;
   /** An object from a checkpoint; the body is bytes[start, end), borrowed until return. */
   restoreObject(type: number, lsn: number, bytes: Uint8Array, start: number, end: number): void;

@@ -76,6 +76,7 @@ export function openManifest(
 ): void {
   assert(storeId.length === 16, 'a store id has 16 bytes');
   const fault = faultOf(() => {
+    removeUnfinished(ports.disk);
     const numbers = listManifests(ports.disk);
     const number = numbers.pop();
     if (number === undefined) create(ports, storeId, done);
@@ -84,16 +85,20 @@ export function openManifest(
   if (fault !== null) ports.scheduler.endOfTick(() => done(fault, null));
 }
 
-/** The numbers of the manifests, ascending. Removes unfinished ones. */
-function listManifests(disk: Disk): number[] {
+/** The numbers of the manifests, ascending. @throws DiskError */
+export function listManifests(disk: Disk): number[] {
   const numbers: number[] = [];
   for (const name of disk.list('')) {
-    const match = /^manifest-([1-9]\d{0,9})(\.tmp)?$/.exec(name);
-    if (match === null) continue;
-    if (match[2] !== undefined) disk.remove(name);
-    else numbers.push(Number(match[1]));
+    const match = /^manifest-([1-9]\d{0,9})$/.exec(name);
+    if (match !== null) numbers.push(Number(match[1]));
   }
   return numbers.sort((left, right) => left - right);
+}
+
+function removeUnfinished(disk: Disk): void {
+  for (const name of disk.list('')) {
+    if (/^manifest-[1-9]\d{0,9}\.tmp$/.test(name)) disk.remove(name);
+  }
 }
 
 function create(ports: ManifestPorts, storeId: Uint8Array, done: ManifestOpened): void {

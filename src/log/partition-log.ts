@@ -67,6 +67,11 @@ export class PartitionLog {
     if (this.epochs.length > EPOCHS_MAX) this.epochs.shift();
   }
 
+  /** Offsets below `offset` were given to what is lost now. */
+  skipTo(offset: number): void {
+    if (offset > this.logEnd) this.logEnd = offset;
+  }
+
   /** Applies a new log start; one below the present start changes nothing but the LSN. */
   trim(lsn: number, offset: number): void {
     assert(offset <= this.logEnd, 'the log does not start past its end');

@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import type { Disk } from '../kernel/ports.ts';
-import { TestJournal } from './journal.fixture.ts';
+import { storeId, TestJournal } from './journal.fixture.ts';
+import { encodeManifest } from './repair-manifest.ts';
 import { fill, openWatched, watchedCopy } from './rewrite.fixture.ts';
 
 const MiB = 1024 * 1024;
@@ -41,10 +42,23 @@ test('a missing segment in the middle of the journal is refused', () => {
   const disk = watchedCopy(t, plain);
   disk.disk.remove('segments/00000002.seg');
   // Without the manifest's word for it: only the blocks behind the gap tell.
-  for (const name of disk.disk.list('')) {
-    if (name.startsWith('manifest')) disk.disk.remove(name);
-  }
+  const manifest = disk.disk.open('manifest-1', { create: false });
+  manifest.truncate(0);
+  manifest.writeSync([encodeManifest(1, storeId, [])], 0);
+  manifest.close();
   assert.throws(() => disk.t.open(), /no readable block/);
+});
+
+test('a folder with segments and no manifest is refused, before anything is overwritten', () => {
+  const t = new TestJournal(plain).open();
+  t.journal.createPartition(1, 0);
+  t.append(1, 'kept');
+  t.loop.run();
+  const { t: again, disk } = watchedCopy(t, plain);
+  disk.remove('manifest-1');
+  const before = disk.list('');
+  assert.throws(() => again.open(), { code: 'storage_damaged' });
+  assert.deepEqual(disk.list(''), before);
 });
 
 test('a file that is left behind a gap is never armed twice', () => {

@@ -7,31 +7,53 @@
  *
  *   D = the highest durable LSN that any valid block names, in an epoch not older than the chain's last,
  *       or that a checkpoint or the manifest relies on
- *   a bad block below D      damage: refuse, naming file and position
+ *   a bad block below D      damage: refuse, naming file and position, unless its loss was accepted
  *   a bad block at or past D the end: it was never promised
  *   good blocks past D       rewritten and synced before anything is shown: the page cache may hold what
  *                            the disk does not
  */
 import { assert } from '../kernel/assert.ts';
 import { BrokerError } from '../kernel/errors.ts';
-import { DiskError, type Ports } from '../kernel/ports.ts';
+import { type Disk, DiskError, type Ports } from '../kernel/ports.ts';
 import { BlockFlag, pageAlign } from './block.ts';
 import { BlockScanner } from './block-scan.ts';
-import { CHECKPOINT_DIRECTORY } from './checkpoint-file.ts';
+import { CHECKPOINT_DIRECTORY, listCheckpoints } from './checkpoint-file.ts';
 import { type CheckpointList, type CheckpointLoaded, loadCheckpoint } from './checkpoints.ts';
-import { EntryKind } from './entry.ts';
+import { type AppendView, EntryKind } from './entry.ts';
 import type { JournalOptions } from './journal-options.ts';
 import type { Ledger } from './ledger.ts';
 import { PAGE_BYTES, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { type BlockLoss, Losses, NO_LOSSES, readLosses } from './losses.ts';
 import type { StateMachine } from './machine.ts';
-import { type Manifest, openManifest } from './manifest.ts';
+import { listManifests, type Manifest, openManifest } from './manifest.ts';
 import type { ChainEnd } from './pipeline.ts';
 import type { Segment } from './segment.ts';
 import { SEGMENT_DIRECTORY, type SegmentStore } from './segment-store.ts';
 import { attachExtents, takeStock } from './stock.ts';
 import { storageDamaged, storageFailed } from './storage-fault.ts';
 
+/** An unreadable place of the journal below what is known to be durable. */
+export interface DamagedPlace {
+  readonly segment: Segment;
+  readonly position: number;
+  /** The journal was durable up to here. */
+  readonly durableLsn: number;
+  /** Of the last block before it. */
+  readonly epoch: number;
+  readonly crc: number;
+  /** A checkpoint includes what was there. */
+  readonly isIncluded: boolean;
+}
+
+/** Who looks for a way past damage: `polylog repair`. Adds what is found to `losses`. */
+export interface LossFinder {
+  readonly losses: Losses;
+  /** @throws BrokerError storage_damaged when there is no way. */
+  find(place: DamagedPlace): BlockLoss;
+}
+
 export interface RecoveryParts {
+  readonly finder?: LossFinder;
   readonly ports: Ports;
   readonly options: JournalOptions;
   readonly store: SegmentStore;
@@ -59,16 +81,35 @@ export interface Recovered {
   readonly full: readonly Segment[];
   readonly checkpoints: CheckpointList;
   readonly nextArchiveId: number;
+  /** Of partitions, below which offsets may have been given to what is lost. */
+  readonly givenEnds: ReadonlyMap<number, number>;
 }
 
 export type RecoveryDone = (error: Error | null, recovered: Recovered | null) => void;
 
 export function recover(parts: RecoveryParts, done: RecoveryDone): void {
   const { ports, options } = parts;
+  const missing = findMissingManifest(ports.disk);
+  if (missing !== null) return ports.scheduler.endOfTick(() => done(missing, null));
   openManifest(ports, options.storeId, (error, manifest) => {
     if (manifest === null) return done(error, null);
     new Recovery(parts, manifest, done).run();
   });
+}
+
+/** A new one would call everything free that is there. */
+function findMissingManifest(disk: Disk): BrokerError | null {
+  try {
+    if (listManifests(disk).length > 0) return null;
+    const hasSegments = disk
+      .list(SEGMENT_DIRECTORY)
+      .some((name) => /^[0-9a-f]{8}\.seg$/.test(name));
+    if (!hasSegments && listCheckpoints(disk).length === 0) return null;
+    return storageDamaged('manifest', 0, 'there is none, though there are segments');
+  } catch (error) {
+    if (error instanceof DiskError) return storageFailed(error);
+    throw error;
+  }
 }
 
 class Recovery {
@@ -76,6 +117,7 @@ class Recovery {
   readonly #manifest: Manifest;
   readonly #done: RecoveryDone;
   readonly #scanner = new BlockScanner();
+  #losses = new Losses(NO_LOSSES);
   readonly #startedAt: number;
   #blocks = 0;
   #entries = 0;
@@ -96,8 +138,10 @@ class Recovery {
   }
 
   run(): void {
-    const { ports } = this.#parts;
+    const { ports, options, finder } = this.#parts;
     this.#guard(() => {
+      this.#losses = finder?.losses ?? new Losses(readLosses(ports.disk, options.storeId));
+      this.#parts.ledger.permitsGaps = finder !== undefined || !this.#losses.isEmpty;
       ports.disk.makeDirectory(SEGMENT_DIRECTORY);
       ports.disk.makeDirectory(CHECKPOINT_DIRECTORY);
       this.#syncNames(['', SEGMENT_DIRECTORY, CHECKPOINT_DIRECTORY], 0);
@@ -139,7 +183,15 @@ class Recovery {
   #recover({ start, list }: CheckpointLoaded): void {
     const { ports, store, ledger, options } = this.#parts;
     const startId = Math.floor((start?.lsn ?? 0) / options.segmentBytes);
-    const { journalIds, nextArchiveId } = takeStock(ports, store, this.#manifest, options, startId);
+    const losses = this.#losses;
+    const { journalIds, nextArchiveId } = takeStock(
+      ports,
+      store,
+      this.#manifest,
+      options,
+      startId,
+      losses,
+    );
     if (journalIds.length === 0) {
       if (start === null) return this.#begin(nextArchiveId, list);
       throw storageDamaged('segments', 0, 'there is a checkpoint but no journal');
@@ -150,9 +202,9 @@ class Recovery {
     this.#durableLsn = startLsn;
     this.#reliedOnLsn = this.#reliedOn(start?.includedLsn ?? 0);
     this.#indexBefore(startLsn);
-    const end = this.#replay(startLsn);
+    const end = this.#replayAll(startLsn);
     attachExtents(ledger, store, this.#manifest);
-    this.#judge(end);
+    for (const [partition, offset] of losses.ends) ledger.partition(partition)?.skipTo(offset);
     const chainEnd = this.#chainEnd(end);
     this.#rewrite(Math.max(this.#durableLsn, startLsn), end, (rewrittenBytes) =>
       this.#report(chainEnd, nextArchiveId, list, rewrittenBytes, false),
@@ -195,48 +247,135 @@ class Recovery {
     const index = segment?.index;
     if (segment === undefined || index === null || index === undefined) return;
     let position = SEGMENT_HEADER_BYTES;
-    while (position < startLsn % options.segmentBytes) {
-      if (!this.#scanner.readBlock(segment, position)) {
-        throw storageDamaged(segment.file.path, position, 'no readable block below a checkpoint');
+    const locate = (append: AppendView): void => ledger.locateAppend(append, segment, index);
+    const end = startLsn % options.segmentBytes;
+    while (position < end) {
+      if (this.#scanner.readBlock(segment, position)) {
+        this.#scanner.entries(segment.id, ignore, locate);
+        position += pageAlign(this.#scanner.block.length);
+        continue;
       }
-      this.#scanner.entries(segment.id, ignore, (append) =>
-        ledger.locateAppend(append, segment, index),
-      );
-      position += pageAlign(this.#scanner.block.length);
+      const loss = this.#lossBefore(segment, position, startLsn);
+      if (this.#readLost(segment, loss)) {
+        this.#scanner.entries(segment.id, ignore, locate, loss.entries ?? []);
+      }
+      position = Math.min(loss.resumeLsn, startLsn) - segment.id * segment.bytes;
     }
     segment.blocksEnd = position;
   }
 
-  /** Follows the chain from `startLsn`, applying; returns where it ends. */
-  #replay(startLsn: number): ScanEnd {
-    const { store, options } = this.#parts;
-    let segment = store.segment(Math.floor(startLsn / options.segmentBytes));
-    let position = startLsn % options.segmentBytes;
-    if (segment === undefined) throw storageDamaged('segments', startLsn, 'the segment is missing');
-    for (;;) {
-      if (this.#followsChain(segment, position)) {
-        this.#applyBlock(segment);
-        position += pageAlign(this.#scanner.block.length);
-        if (segment.index !== null) segment.blocksEnd = position;
-        continue;
-      }
-      const next = store.segment(segment.id + 1);
-      if (next === undefined || !this.#followsChain(next, SEGMENT_HEADER_BYTES)) {
-        return { segment, position };
-      }
-      if (segment.index !== null) segment.state = 'full';
-      segment = next;
-      position = SEGMENT_HEADER_BYTES;
+  #lossBefore(segment: Segment, position: number, startLsn: number): BlockLoss {
+    const known = this.#losses.block(segment.id, position);
+    if (known !== undefined) return known;
+    const what = 'no readable block below a checkpoint';
+    const place = { segment, position, durableLsn: startLsn, isIncluded: true };
+    return this.#find({ ...place, epoch: 0, crc: 0 }, what);
+  }
+
+  /** @throws BrokerError storage_damaged: nobody looks for a way, or there is none. */
+  #find(place: DamagedPlace, what: string): BlockLoss {
+    const { finder } = this.#parts;
+    if (finder === undefined) {
+      throw storageDamaged(place.segment.file.path, place.position, what);
     }
+    const loss = finder.find(place);
+    this.#losses.addBlock(loss);
+    return loss;
+  }
+
+  /** Whether some entries of the damaged block are left, which are at hand then. */
+  #readLost(segment: Segment, loss: BlockLoss): boolean {
+    return loss.entries !== null && this.#scanner.readDamaged(segment, loss.position);
+  }
+
+  /** Follows the chain from `startLsn` to its end, past what is lost. */
+  #replayAll(startLsn: number): ScanEnd {
+    const { store, options } = this.#parts;
+    const segment = store.segment(Math.floor(startLsn / options.segmentBytes));
+    if (segment === undefined) throw storageDamaged('segments', startLsn, 'the segment is missing');
+    let end = this.#replay({ segment, position: startLsn % options.segmentBytes });
+    for (;;) {
+      const durableLsn = this.#durableAt(end);
+      if (durableLsn <= lsnOf(end)) return end;
+      const damaged = this.#damagedAt(end);
+      const { epoch, crc } = { epoch: this.#epoch, crc: this.#crc };
+      this.#find(
+        { ...damaged, durableLsn, epoch, crc, isIncluded: false },
+        `no readable block, though the journal is known to be durable up to LSN ${durableLsn}`,
+      );
+      end = this.#replay(end);
+    }
+  }
+
+  /** Follows the chain, applying; returns where it ends. */
+  #replay(from: ScanEnd): ScanEnd {
+    for (let at = from; ; ) {
+      const next = this.#step(at);
+      if (next === null) return at;
+      at = next;
+    }
+  }
+
+  /** Over the next block, or into the next segment; null where no block follows. */
+  #step({ segment, position }: ScanEnd): ScanEnd | null {
+    if (this.#followsChain(segment, position)) {
+      this.#applyBlock(segment, []);
+      const end = position + pageAlign(this.#scanner.block.length);
+      if (segment.index !== null) segment.blocksEnd = end;
+      return { segment, position: end };
+    }
+    const loss = this.#losses.block(segment.id, position);
+    if (loss !== undefined) return this.#pass(segment, loss);
+    const next = this.#parts.store.segment(segment.id + 1);
+    const start = SEGMENT_HEADER_BYTES;
+    if (next === undefined) return null;
+    const isLost = this.#losses.block(next.id, start) !== undefined;
+    if (!isLost && !this.#followsChain(next, start)) return null;
+    this.#leave(segment);
+    return { segment: next, position: start };
+  }
+
+  #leave(segment: Segment): void {
+    if (segment.index !== null) segment.state = 'full';
+  }
+
+  /** Applies what is left of a damaged place, and goes on behind it. */
+  #pass(segment: Segment, loss: BlockLoss): ScanEnd {
+    const { store, machine, options } = this.#parts;
+    if (this.#readLost(segment, loss)) {
+      this.#applyBlock(segment, loss.entries ?? []);
+      const end = loss.position + pageAlign(this.#scanner.block.length);
+      if (segment.index !== null) segment.blocksEnd = end;
+    }
+    if (loss.entries === null) machine.entriesLost?.(loss.resumeLsn - 1, loss.lostBytes);
+    this.#crc = loss.previousCrc;
+    this.#durableLsn = Math.max(this.#durableLsn, loss.resumeLsn);
+    const id = Math.floor(loss.resumeLsn / options.segmentBytes);
+    const position = loss.resumeLsn % options.segmentBytes;
+    if (id === segment.id) {
+      if (segment.index !== null) segment.blocksEnd = position;
+      return { segment, position };
+    }
+    for (const left of store.segments()) {
+      if (!left.isArchive && left.id >= segment.id && left.id < id) this.#leave(left);
+    }
+    return { segment: store.segment(id) ?? this.#beginSegment(id), position };
+  }
+
+  /** The journal goes on in a segment that there is not yet. */
+  #beginSegment(id: number): Segment {
+    this.#parts.store.start(id);
+    return this.#parts.store.enter(id);
   }
 
   #followsChain(segment: Segment, position: number): boolean {
     const { block } = this.#scanner;
+    if (!segment.isReady) return false;
     if (!this.#scanner.readBlock(segment, position)) return false;
     return block.previousCrc === this.#crc && block.epoch >= this.#epoch;
   }
 
-  #applyBlock(segment: Segment): void {
+  #applyBlock(segment: Segment, leftOut: readonly number[]): void {
     const { ledger, machine } = this.#parts;
     const { block } = this.#scanner;
     const { index } = segment;
@@ -258,27 +397,20 @@ class Recovery {
         if (index !== null) ledger.locateAppend(append, segment, index);
         machine.applyAppend(append);
       },
+      leftOut,
     );
   }
 
-  /** Is `end` the end of what was promised, or damage in the middle of it? */
-  #judge(end: ScanEnd): void {
-    const endLsn = end.segment.id * end.segment.bytes + end.position;
+  /** What is known to be durable: past `end` there is damage at `end`. */
+  #durableAt(end: ScanEnd): number {
     // Also after a clean shutdown: an epoch whose first block is unreadable may follow it.
-    const known = Math.max(this.#durableLsn, this.#reliedOnLsn);
-    const durableLsn = Math.max(known, this.#durableBeyond(end));
-    if (durableLsn <= endLsn) return;
-    const damaged = this.#damagedAt(end);
-    throw storageDamaged(
-      damaged.segment.file.path,
-      damaged.position,
-      `no readable block, though the journal is known to be durable up to LSN ${durableLsn}`,
-    );
+    return Math.max(this.#durableLsn, this.#reliedOnLsn, this.#durableBeyond(end));
   }
 
   /** Where the block behind `end` was: there, or at the beginning of the next segment. */
   #damagedAt(end: ScanEnd): ScanEnd {
     const next = this.#parts.store.segment(end.segment.id + 1);
+    if (!end.segment.isReady) return end;
     if (next === undefined || this.#scanner.hasHeader(end.segment, end.position)) return end;
     const start = SEGMENT_HEADER_BYTES;
     if (this.#scanner.readBlock(next, start)) return end;
@@ -298,6 +430,7 @@ class Recovery {
 
   #durableIn(segment: Segment, start: number): number {
     const { block } = this.#scanner;
+    if (!segment.isReady) return 0;
     let highest = 0;
     for (let position = start; position < segment.bytes; position += PAGE_BYTES) {
       if (!this.#scanner.hasHeader(segment, position) || block.epoch < this.#epoch) continue;
@@ -330,7 +463,7 @@ class Recovery {
   /** Writes [fromLsn, end) again and syncs it, segment by segment. */
   #rewrite(fromLsn: number, end: ScanEnd, done: (bytes: number) => void): void {
     const { store, options } = this.#parts;
-    const endLsn = end.segment.id * end.segment.bytes + end.position;
+    const endLsn = lsnOf(end);
     const chunk = new Uint8Array(PAGE_BYTES * 256);
     let bytes = 0;
     const next = (lsn: number): void => {
@@ -373,7 +506,8 @@ class Recovery {
       epoch: end.epoch,
     };
     const manifest = this.#manifest;
-    this.#done(null, { report, manifest, end, full, checkpoints, nextArchiveId });
+    const givenEnds = this.#losses.ends;
+    this.#done(null, { report, manifest, end, full, checkpoints, nextArchiveId, givenEnds });
   }
 }
 
@@ -381,6 +515,10 @@ class Recovery {
 interface ScanEnd {
   readonly segment: Segment;
   readonly position: number;
+}
+
+function lsnOf({ segment, position }: ScanEnd): number {
+  return segment.id * segment.bytes + position;
 }
 
 function ignore(): void {}

@@ -4,8 +4,8 @@
  * Owns: merging the sources' footers by (partition, base offset), the judgement of each row, outputs.
  * Leaves: reading footers to `rewrite-source.ts`, copying to `rewrite-copy.ts`.
  *
- * A row lives when its partition exists, it reaches to the log start, and the state machine does not
- * call it dead. The last batch of a partition always lives: a reader before a gap gets past it by the
+ * A row lives when its partition exists, it reaches to the log start, its batch is no accepted loss,
+ * and the state machine does not call it dead. The last batch of a partition always lives: a reader before a gap gets past it by the
  * next batch. All this is read from what is applied: `Rewrite` waits until that is durable.
  *
  * A batch that several partitions share is placed once for each output. What lies before and behind
@@ -170,8 +170,9 @@ export class RewritePlanner {
   }
 
   #isLive(partition: PartitionLog, source: RewriteSource): boolean {
-    const { baseOffset, lastOffset } = source.location;
+    const { baseOffset, lastOffset, position } = source.location;
     if (lastOffset < partition.logStart) return false;
+    if (source.segment.lostBatches?.has(position) === true) return false;
     if (lastOffset + 1 === partition.logEnd) return true;
     return !this.#parts.machine.isDead(partition.id, baseOffset, lastOffset);
   }

@@ -51,6 +51,8 @@ export class Segment {
   blocksEnd: number = SEGMENT_HEADER_BYTES;
   /** Where its footer is; null until that is durable. */
   footer: FooterInfo | null = null;
+  /** Positions of batches that are accepted as lost: readers pass them over. */
+  lostBatches: ReadonlySet<number> | null = null;
   /** Batch bytes that are still readable, by estimate, and all batch bytes. */
   liveBytes = 0;
   batchBytes = 0;

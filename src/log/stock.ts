@@ -13,6 +13,7 @@ import { BatchIndex } from './batch-index.ts';
 import type { JournalOptions } from './journal-options.ts';
 import type { Ledger } from './ledger.ts';
 import { ARCHIVE_ID_MIN } from './limits.ts';
+import type { Losses } from './losses.ts';
 import type { Manifest } from './manifest.ts';
 import { readSegmentId, Segment, segmentPath } from './segment.ts';
 import { SEGMENT_DIRECTORY, type SegmentStore } from './segment-store.ts';
@@ -32,6 +33,7 @@ export function takeStock(
   manifest: Manifest,
   options: JournalOptions,
   startId: number,
+  losses: Losses,
 ): Stock {
   const journalIds: number[] = [];
   let nextArchiveId = ARCHIVE_ID_MIN;
@@ -44,7 +46,7 @@ export function takeStock(
     }
     const id = Number.parseInt(match[1] ?? '', 16);
     nextArchiveId = Math.max(nextArchiveId, id + 1);
-    if (adoptFile(ports, store, manifest, options, id, startId)) {
+    if (adoptFile(ports, store, manifest, options, id, startId, losses)) {
       if (id < ARCHIVE_ID_MIN) journalIds.push(id);
     } else {
       store.adoptFree(path);
@@ -71,6 +73,7 @@ function adoptFile(
   options: JournalOptions,
   id: number,
   startId: number,
+  losses: Losses,
 ): boolean {
   const sealed = manifest.segments.get(id);
   if (sealed === undefined && (id >= ARCHIVE_ID_MIN || id < startId)) return false;
@@ -89,6 +92,7 @@ function adoptFile(
   } else {
     segment.index = null;
     segment.footer = sealed.footer;
+    segment.lostBatches = losses.batches(id, sealed.footer.directoryCrc);
     segment.blocksEnd = sealed.blocksEnd;
     segment.state = 'sealed';
   }

@@ -9,6 +9,12 @@
 
 import type { ByteWriter } from '../../kernel/byte-writer.ts';
 import { BodyReader, BodyWriter } from '../body.ts';
+import { producerIdBlock } from '../limits.ts';
+
+/** The smallest entry that gives a topic's id, a partition's in it, and a block of producer ids. */
+const topicEntryBytesMin = 40;
+const partitionIdBytes = 4;
+const producerIdsEntryBytes = 16;
 
 export class Counters {
   nextTopicId = 1;
@@ -30,6 +36,15 @@ export class Counters {
 
   noteProducerIds(lsn: number, next: number): void {
     if (next > this.nextProducerId) this.nextProducerId = next;
+    this.note(lsn);
+  }
+
+  /** In `bytes` of entries that are lost, so many ids may have been given at most. */
+  skip(lsn: number, bytes: number): void {
+    if (lsn <= this.lastLsn) return;
+    this.nextTopicId += Math.ceil(bytes / topicEntryBytesMin);
+    this.nextPartitionId += Math.ceil(bytes / partitionIdBytes);
+    this.nextProducerId += Math.ceil(bytes / producerIdsEntryBytes) * producerIdBlock;
     this.note(lsn);
   }
 

@@ -43,6 +43,9 @@ import { QueuePartition } from './queue-partition.ts';
 /** Asked for each partition: is what every queue has settled of no further use? */
 export type RetentionTest = (topicId: number) => boolean;
 
+/** The smallest entry that gives a queue's id. */
+const createdEntryBytesMin = 16;
+
 export class Queues implements StatePart {
   /** Ids below it may have been used. */
   nextQueueId = 1;
@@ -124,6 +127,13 @@ export class Queues implements StatePart {
       default:
         assert(false, 'an entry of queues is of a known kind');
     }
+  }
+
+  /** As many queue ids are passed over as the lost entries can have given. */
+  entriesLost(lsn: number, bytes: number): void {
+    if (lsn <= this.lastLsn) return;
+    this.nextQueueId += Math.ceil(bytes / createdEntryBytesMin);
+    this.lastLsn = lsn;
   }
 
   /** See QueueObjectCursor; the objects' bodies go behind what the writer holds. */
