@@ -200,6 +200,7 @@ describe('JoinGroup', () => {
   it('refuses what no group takes', () => {
     const cases: [Parameters<typeof refusalOf>[0], number][] = [
       [{ groupId: '' }, kafkaErrors.invalidGroupId],
+      [{ groupId: 'ä'.repeat(513) }, kafkaErrors.invalidGroupId],
       [{ sessionTimeoutMs: 5_999 }, kafkaErrors.invalidSessionTimeout],
       [{ sessionTimeoutMs: 1_800_001 }, kafkaErrors.invalidSessionTimeout],
       [{ sessionTimeoutMs: -1 }, kafkaErrors.invalidSessionTimeout],

@@ -9,9 +9,12 @@
 import type { JoinOutcome, JoinRequest } from '../../../broker/index.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { toGroupError } from '../group-errors.ts';
+import { groupIdError } from '../group-id.ts';
 import { type AnswerHead, answer, bodyOf, clientIdOf, type KafkaRequest } from '../request.ts';
 import type { DecodedOf, DraftOf } from '../schema.ts';
 import { joinGroupRequest, joinGroupResponse } from '../schemas/join-group.ts';
+
+type Body = DecodedOf<typeof joinGroupRequest>;
 
 const returnsWithIdSince = 4;
 const nullableProtocolSince = 7;
@@ -26,9 +29,8 @@ export function handleJoinGroup(request: KafkaRequest): void {
   const refuse = (errorCode: number) => {
     answer(link, head, joinGroupResponse, refused(head, errorCode, memberId), 0);
   };
-  if ((body.groupInstanceId?.length ?? 0) > instanceIdCharactersMax) {
-    return refuse(kafkaErrors.invalidRequest);
-  }
+  const error = findFault(body);
+  if (error !== kafkaErrors.none) return refuse(error);
   const join = joinOf(request, body);
   parking.wait<JoinOutcome>({
     begin: (done) => services.broker.groups.join(join, done),
@@ -39,7 +41,12 @@ export function handleJoinGroup(request: KafkaRequest): void {
   });
 }
 
-function joinOf(request: KafkaRequest, body: DecodedOf<typeof joinGroupRequest>): JoinRequest {
+function findFault({ groupId, groupInstanceId }: Body): number {
+  if ((groupInstanceId?.length ?? 0) > instanceIdCharactersMax) return kafkaErrors.invalidRequest;
+  return groupIdError(groupId);
+}
+
+function joinOf(request: KafkaRequest, body: Body): JoinRequest {
   const { version } = request.head;
   return {
     groupId: body.groupId,

@@ -2,6 +2,7 @@
 import type { OffsetCommit, Partition } from '../../../broker/index.ts';
 import { kafkaErrors } from '../error-codes.ts';
 import { toGroupError } from '../group-errors.ts';
+import { groupIdError } from '../group-id.ts';
 import { answer, bodyOf, type KafkaRequest } from '../request.ts';
 import type { DecodedOf } from '../schema.ts';
 import { offsetCommitRequest, offsetCommitResponse } from '../schemas/offset-commit.ts';
@@ -46,12 +47,14 @@ export function handleOffsetCommit(request: KafkaRequest): void {
   });
   // What is not found may be gone by an entry that is not committed yet.
   let lsn = broker.catalogLsn;
-  if (commits.length > 0) {
+  const idError = groupIdError(body.groupId);
+  if (idError !== kafkaErrors.none) {
+    for (const row of committed) row.errorCode = idError;
+  } else if (commits.length > 0) {
     const outcome = broker.groups.commitOffsets(claimOf(body), commits);
     lsn = Math.max(lsn, outcome.lsn);
     committed.forEach((row, i) => {
-      const code = toCommitError(outcome.error ?? outcome.partitions[i] ?? null, head.version);
-      row.errorCode = code;
+      row.errorCode = toCommitError(outcome.error ?? outcome.partitions[i] ?? null, head.version);
     });
   }
   answer(link, head, offsetCommitResponse, { topics }, lsn);

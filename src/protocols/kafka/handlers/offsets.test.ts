@@ -188,6 +188,18 @@ describe('OffsetCommit and OffsetFetch', () => {
     assert.deepEqual(offsets, [-1, 1]);
   });
 
+  it('take group ids as long as a list of them stays within an answer', () => {
+    const bench = groupBench();
+    const client = bench.connect();
+    for (const [length, code] of [
+      [1024, 0],
+      [1025, kafkaErrors.invalidGroupId],
+    ] as const) {
+      const draft = { ...commitDraft(bench, 't', [{ offset: 4 }]), groupId: 'g'.repeat(length) };
+      assert.deepEqual(errorsOf(client.ask('offsetCommit', 9, draft)), [code]);
+    }
+  });
+
   it('know the group of nobody, as the original does', () => {
     const bench = groupBench();
     const client = bench.connect();
