@@ -250,16 +250,15 @@ export class Broker {
   deleteTopic(topic: Topic): ChangeOutcome {
     const error = this.#halt();
     if (error !== null) return { error, detail: '', lsn: 0 };
-    if (!topic.isDeleted) {
-      this.queues.deleteOf(topic.id);
-      this.groups.forgetPartitions(topic.partitions.map(({ id }) => id));
-    }
+    if (!topic.isDeleted) this.queues.deleteOf(topic.id);
     const outcome = this.#admin.delete(topic);
     if (outcome.error !== null) return outcome;
+    // The topic first: while it is there, so are its offsets. What a crash leaves is made up for.
+    this.groups.forgetPartitions(topic.partitions.map(({ id }) => id));
     for (const partition of topic.partitions) {
       if (partition.watchers !== null) this.#dying.set(partition.id, partition);
     }
-    return outcome;
+    return { ...outcome, lsn: this.#journal.lastLsn };
   }
 
   /** `total` partitions from now on. */

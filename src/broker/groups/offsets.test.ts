@@ -170,6 +170,20 @@ test('the offsets of a deleted topic are gone with it, and a new topic of its na
   assert.deepEqual([...t.groups.committedOffsets('h')], []);
 });
 
+test('what a crash has left of the offsets of a deleted topic is removed at the next start', () => {
+  const t = new TestGroups();
+  t.commit(t.partition('t'), 5);
+  t.commit(t.partition('u'), 6);
+  t.groups.forgetPartitions = () => {};
+  t.broker.deleteTopic(t.topic('t'));
+  assert.equal(t.durable.offsetCount, 2);
+  t.crash();
+  assert.equal(t.durable.offsetCount, 1);
+  t.crash();
+  assert.equal(t.durable.offsetCount, 1, 'it is an entry');
+  assert.equal(t.offset(t.partition('u')), 6);
+});
+
 test('offsets are deleted where no member wants the topic', () => {
   const t = new TestGroups();
   const [wanted, unwanted] = [t.partition('t'), t.partition('u')];
