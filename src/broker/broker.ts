@@ -20,7 +20,12 @@ import type { RecoveryReport } from '../log/recovery.ts';
 import type { Partition, Topic, Watcher } from './catalog/topic.ts';
 import { TopicAdmin } from './catalog/topic-admin.ts';
 import { offsetsTopicName, offsetsTopicPartitions } from './catalog/topic-name.ts';
-import { checkTopicOption, defaultValueOf, parseTopicOptions } from './catalog/topic-options.ts';
+import {
+  checkTopicOption,
+  defaultValueOf,
+  findOptionConflict,
+  parseTopicOptions,
+} from './catalog/topic-options.ts';
 import { CommitQueue, type Commits } from './commit.ts';
 import { appendToMany, type FanOutParts } from './fan-out.ts';
 import { planRead, type ReadStatus, unwatch, Waker, watch } from './fetch.ts';
@@ -497,4 +502,6 @@ function checkTopicDefaults(defaults: ReadonlyMap<string, string>): void {
     const fault = checkTopicOption(name, value);
     if (fault !== null) throw new BrokerError(fault.error, fault.detail);
   }
+  const conflict = findOptionConflict((name) => defaults.get(name) ?? defaultValueOf(name));
+  if (conflict !== null) throw new BrokerError(conflict.error, conflict.detail);
 }

@@ -174,6 +174,8 @@ test('unknown options and values that are not allowed are refused when set', () 
     ['max.compaction.lag.ms', '50'],
   ]);
   assert.equal(broker.setTopicOptions(topic, conflict, false).error, 'invalid_config');
+  const archived = new Map([['remote.storage.enable', 'true']]);
+  assert.equal(broker.setTopicOptions(topic, archived, false).error, 'invalid_config');
   const only = broker.setTopicOptions(topic, new Map([['retention.ms', '9']]), true);
   assert.equal(only.error, null);
   assert.equal(topic.overrides.size, 0);

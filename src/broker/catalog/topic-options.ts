@@ -231,6 +231,9 @@ function findReplicaListFault(text: string, members: readonly string[]): string 
 
 /** Why options that are right each do not go together, or null. `textOf` as in `parseTopicOptions`. */
 export function findOptionConflict(textOf: (name: string) => string): OptionFault | null {
+  if (textOf('remote.storage.enable').trim().toLowerCase() === 'true') {
+    return { error: 'invalid_config', detail: 'remote.storage.enable: nothing is archived here' };
+  }
   const [least, most] = ['min.compaction.lag.ms', 'max.compaction.lag.ms'].map(textOf);
   if (BigInt(least ?? '') <= BigInt(most ?? '')) return null;
   const detail = `min.compaction.lag.ms=${least} is above max.compaction.lag.ms=${most}`;

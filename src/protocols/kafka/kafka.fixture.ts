@@ -24,20 +24,30 @@ import { endResponse, lengthBytes } from './frame.ts';
 import { kafka } from './index.ts';
 import { Reader } from './reader.ts';
 import { type DecodedOf, type DraftOf, type Message, zeroUuid } from './schema.ts';
+import * as acls from './schemas/acls.ts';
+import * as alterConfigs from './schemas/alter-configs.ts';
 import * as apiVersions from './schemas/api-versions.ts';
+import * as createPartitions from './schemas/create-partitions.ts';
 import * as createTopics from './schemas/create-topics.ts';
 import * as deleteGroups from './schemas/delete-groups.ts';
+import * as deleteRecords from './schemas/delete-records.ts';
 import * as deleteTopics from './schemas/delete-topics.ts';
+import * as describeClientQuotas from './schemas/describe-client-quotas.ts';
 import * as describeCluster from './schemas/describe-cluster.ts';
+import * as describeConfigs from './schemas/describe-configs.ts';
 import * as describeGroups from './schemas/describe-groups.ts';
+import * as describeLogDirs from './schemas/describe-log-dirs.ts';
+import * as describeTopicPartitions from './schemas/describe-topic-partitions.ts';
 import * as fetch from './schemas/fetch.ts';
 import * as findCoordinator from './schemas/find-coordinator.ts';
 import * as heartbeat from './schemas/heartbeat.ts';
 import * as initProducerId from './schemas/init-producer-id.ts';
 import * as joinGroup from './schemas/join-group.ts';
 import * as leaveGroup from './schemas/leave-group.ts';
+import * as listConfigResources from './schemas/list-config-resources.ts';
 import * as listGroups from './schemas/list-groups.ts';
 import * as listOffsets from './schemas/list-offsets.ts';
+import * as listPartitionReassignments from './schemas/list-partition-reassignments.ts';
 import * as metadata from './schemas/metadata.ts';
 import * as offsetCommit from './schemas/offset-commit.ts';
 import * as offsetDelete from './schemas/offset-delete.ts';
@@ -48,6 +58,43 @@ import * as syncGroup from './schemas/sync-group.ts';
 
 /** Request and response of each API, with their types. */
 const wire = {
+  deleteRecords: [deleteRecords.deleteRecordsRequest, deleteRecords.deleteRecordsResponse],
+  describeAcls: [acls.describeAclsRequest, acls.describeAclsResponse],
+  createAcls: [acls.createAclsRequest, acls.createAclsResponse],
+  deleteAcls: [acls.deleteAclsRequest, acls.deleteAclsResponse],
+  describeConfigs: [
+    describeConfigs.describeConfigsRequest,
+    describeConfigs.describeConfigsResponse,
+  ],
+  alterConfigs: [alterConfigs.alterConfigsRequest, alterConfigs.alterConfigsResponse],
+  incrementalAlterConfigs: [
+    alterConfigs.incrementalAlterConfigsRequest,
+    alterConfigs.incrementalAlterConfigsResponse,
+  ],
+  describeLogDirs: [
+    describeLogDirs.describeLogDirsRequest,
+    describeLogDirs.describeLogDirsResponse,
+  ],
+  createPartitions: [
+    createPartitions.createPartitionsRequest,
+    createPartitions.createPartitionsResponse,
+  ],
+  listPartitionReassignments: [
+    listPartitionReassignments.listPartitionReassignmentsRequest,
+    listPartitionReassignments.listPartitionReassignmentsResponse,
+  ],
+  describeClientQuotas: [
+    describeClientQuotas.describeClientQuotasRequest,
+    describeClientQuotas.describeClientQuotasResponse,
+  ],
+  listConfigResources: [
+    listConfigResources.listConfigResourcesRequest,
+    listConfigResources.listConfigResourcesResponse,
+  ],
+  describeTopicPartitions: [
+    describeTopicPartitions.describeTopicPartitionsRequest,
+    describeTopicPartitions.describeTopicPartitionsResponse,
+  ],
   apiVersions: [apiVersions.apiVersionsRequest, apiVersions.apiVersionsResponse],
   createTopics: [createTopics.createTopicsRequest, createTopics.createTopicsResponse],
   deleteTopics: [deleteTopics.deleteTopicsRequest, deleteTopics.deleteTopicsResponse],

@@ -224,7 +224,7 @@ describe('frames of the Java client', () => {
     });
   });
 
-  it('of group APIs are there for every version', () => {
+  it('of groups and of administration are there for every version', () => {
     const names = [
       'offsetCommit',
       'offsetFetch',
@@ -237,6 +237,19 @@ describe('frames of the Java client', () => {
       'listGroups',
       'deleteGroups',
       'offsetDelete',
+      'deleteRecords',
+      'describeAcls',
+      'createAcls',
+      'deleteAcls',
+      'describeConfigs',
+      'alterConfigs',
+      'describeLogDirs',
+      'createPartitions',
+      'incrementalAlterConfigs',
+      'listPartitionReassignments',
+      'describeClientQuotas',
+      'listConfigResources',
+      'describeTopicPartitions',
     ] as const;
     for (const name of names) {
       const api = apiOf(apiKeys[name]);
@@ -246,6 +259,64 @@ describe('frames of the Java client', () => {
         decodeVector(vector(name, version, 'response'));
       }
     }
+  });
+
+  it('of IncrementalAlterConfigs 1 and DescribeTopicPartitions 0 say what was asked', () => {
+    const configs = [
+      { name: 'cleanup.policy', configOperation: 2, value: 'compact' },
+      { name: 'flush.ms', configOperation: 1, value: null },
+    ];
+    assert.deepEqual(requestOf('incrementalAlterConfigs', 1), {
+      resources: [{ resourceType: 2, resourceName: 'orders', configs }],
+      validateOnly: false,
+    });
+    assert.deepEqual(requestOf('describeTopicPartitions', 0), {
+      topics: [{ name: 'orders' }],
+      responsePartitionLimit: 100,
+      cursor: { topicName: 'orders', partitionIndex: 5 },
+    });
+  });
+
+  it('of DescribeConfigs 4 and DescribeLogDirs 5 say what there is', () => {
+    const synonyms = [
+      { name: 'retention.ms', value: '5', source: 1 },
+      { name: 'log.retention.hours', value: null, source: 5 },
+    ];
+    const config = {
+      name: 'retention.ms',
+      value: '5',
+      readOnly: false,
+      isDefault: false,
+      configSource: 1,
+      isSensitive: false,
+      synonyms,
+      configType: 5,
+      documentation: 'text',
+    };
+    const resource = { resourceType: 2, resourceName: 'orders', configs: [config] };
+    assert.deepEqual(decodeVector(vector('describeConfigs', 4, 'response')), {
+      throttleTimeMs: 0,
+      results: [{ errorCode: 0, errorMessage: null, ...resource }],
+    });
+    const partition = {
+      partitionIndex: 3,
+      partitionSize: 1_234_567_890_123,
+      offsetLag: 0,
+      isFutureKey: false,
+    };
+    const folder = {
+      errorCode: 0,
+      logDir: '/data',
+      topics: [{ name: 'orders', partitions: [partition] }],
+      totalBytes: 1000,
+      usableBytes: 900,
+      isCordoned: true,
+    };
+    assert.deepEqual(decodeVector(vector('describeLogDirs', 5, 'response')), {
+      throttleTimeMs: 0,
+      errorCode: 0,
+      results: [folder],
+    });
   });
 
   it('of JoinGroup 9 say who joins with what, of 0 less', () => {

@@ -171,10 +171,8 @@ function refuseOther({ broker }: KafkaServices, resource: Stepwise): Changed {
       const isCluster = resourceType === configResources.broker && name === '';
       const fault = isCluster ? null : findBrokerNameFault(broker, name);
       if (fault !== null) return { fault, lsn: 0 };
+      if (resourceType === configResources.brokerLogger) return refuseLoggers(configs);
       if (named.length === 0) return { fault: null, lsn: 0 };
-      if (resourceType === configResources.brokerLogger) {
-        return refused(invalidConfig, `there is no logger ${named[0]}`);
-      }
       // In Kafka's words, which tools print.
       return refused(invalidRequest, `Cannot update these configs dynamically: [${named}]`);
     }
@@ -182,10 +180,23 @@ function refuseOther({ broker }: KafkaServices, resource: Stepwise): Changed {
     case configResources.clientMetrics:
       if (name === '') return refused(invalidRequest, 'a name is missing');
       if (named.length === 0) return { fault: null, lsn: 0 };
-      return refused(invalidConfig, `there is no setting ${named[0]} of this kind`);
+      return refused(
+        resourceType === configResources.group ? invalidConfig : invalidRequest,
+        `there is no setting ${named[0]} of this kind`,
+      );
     default:
       return unknownType(resource);
   }
+}
+
+/** Levels are set and unset; there is no logger whose level could be. */
+function refuseLoggers(configs: Stepwise['configs']): Changed {
+  for (const { name, configOperation } of configs) {
+    return configOperation >= configOperations.append
+      ? refused(invalidRequest, `a level is no list: ${name}`)
+      : refused(invalidConfig, `there is no logger ${name}`);
+  }
+  return { fault: null, lsn: 0 };
 }
 
 function unknownType({ resourceType }: Resource): Changed {
