@@ -18,8 +18,8 @@ const positionsMax = 10_000;
 const recordsMax = 10_000;
 const bytesMax = 8 * 1024 * 1024;
 const waitMsMax = 30_000;
-/** What one read asks for: more than this is kept of one partition only when a batch is larger. */
-const readBytes = 1024 * 1024;
+/** What one step asks for; it gets more when a batch is larger. */
+const readBytes = 64 * 1024;
 
 const limits = {
   maxRecords: withDefault(integer({ min: 1, max: recordsMax }), 500),
@@ -196,45 +196,53 @@ function hasNews(partition: Partition, offset: number): boolean {
 async function readNow(
   broker: Broker,
   starts: readonly Start[],
-  { maxRecords, maxBytes }: Limits,
+  limits: Limits,
 ): Promise<PartitionAnswer[]> {
   const answers: PartitionAnswer[] = [];
-  let records = 0;
-  let bytes = 0;
+  const room = { records: limits.maxRecords, bytes: limits.maxBytes };
   for (const { partition, offset, answer } of starts) {
-    const isFull = records >= maxRecords || bytes >= maxBytes;
-    if (partition === null || isFull || !hasNews(partition, offset)) {
+    if (partition === null) {
       answers.push(answer);
       continue;
     }
-    const found = await readRecords(
-      broker,
-      partition,
-      offset,
-      Math.min(readBytes, maxBytes - bytes),
-    );
+    const { records, nextOffset, error } = await readPartition(broker, partition, offset, room);
     const { logStart, highWatermark } = partition;
-    const now = { ...answer, logStart, highWatermark };
-    if (found instanceof BrokerError) {
-      answers.push({ ...now, error: briefly(found) });
-      continue;
-    }
-    const cut = cutRecords(found, { maxRecords: maxRecords - records, maxBytes: maxBytes - bytes });
-    records += cut.records.length;
-    bytes += cut.bytes;
-    answers.push({ ...now, records: cut.records, nextOffset: cut.nextOffset });
+    answers.push({ ...answer, logStart, highWatermark, records, nextOffset, error });
   }
   return answers;
+}
+
+/** What may still be put in the answer. */
+interface Room {
+  records: number;
+  bytes: number;
+}
+
+/** In small steps: what is read past the limits was decoded for nothing. */
+async function readPartition(broker: Broker, partition: Partition, from: number, room: Room) {
+  const records: RecordAnswer[] = [];
+  let nextOffset = from;
+  while (room.records > 0 && room.bytes > 0 && hasNews(partition, nextOffset)) {
+    const found = await readRecords(broker, partition, nextOffset);
+    if (found instanceof BrokerError) {
+      // What was readable before is delivered first.
+      const error = records.length > 0 ? null : briefly(found);
+      return { records, nextOffset, error };
+    }
+    const isStuck = found.nextOffset <= nextOffset;
+    nextOffset = takeRecords(records, found, room);
+    if (isStuck) break;
+  }
+  return { records, nextOffset, error: null };
 }
 
 function readRecords(
   broker: Broker,
   partition: Partition,
   offset: number,
-  maxBytes: number,
 ): Promise<ReadRecords | BrokerError> {
   return new Promise((resolve) => {
-    broker.readRecords(partition, offset, maxBytes, (error, found) => {
+    broker.readRecords(partition, offset, readBytes, (error, found) => {
       if (error === null) return resolve(found);
       const { logStart, highWatermark, topic, index } = partition;
       const detail =
@@ -246,17 +254,15 @@ function readRecords(
   });
 }
 
-function cutRecords(found: ReadRecords, limits: Omit<Limits, 'waitMs'>) {
-  const records: RecordAnswer[] = [];
-  let bytes = 0;
+/** Returns where to read on. */
+function takeRecords(records: RecordAnswer[], found: ReadRecords, room: Room): number {
   for (const record of found.records) {
-    if (records.length >= limits.maxRecords || bytes >= limits.maxBytes) {
-      return { records, bytes, nextOffset: record.offset };
-    }
+    if (room.records <= 0 || room.bytes <= 0) return record.offset;
     records.push(recordOf(record));
-    bytes += sizeOf(record);
+    room.records--;
+    room.bytes -= sizeOf(record);
   }
-  return { records, bytes, nextOffset: found.nextOffset };
+  return found.nextOffset;
 }
 
 function recordOf({ offset, timestamp, key, value, headers }: StoredRecord): RecordAnswer {

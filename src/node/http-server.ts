@@ -193,9 +193,12 @@ export class HttpServer {
     );
   }
 
-  /** Before the body was read: what is left of it makes the connection useless. */
+  /** Before the body was read: if there is one, what is left of it makes the connection useless. */
   private refuse(connection: Connection, response: ServerResponse, answer: HttpAnswer): void {
-    response.setHeader('connection', 'close');
+    const { headers } = response.req;
+    const hasBody = 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0;
+    if (hasBody) response.setHeader('connection', 'close');
+    else response.req.resume();
     this.send(connection, response, answer);
   }
 
