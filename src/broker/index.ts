@@ -72,4 +72,5 @@ export {
   queueOption,
 } from './queues/index.ts';
 export type { ReadRecords, RecordsDone } from './record-read.ts';
+export { inspected } from './record-rules.ts';
 export type { PositionDone, RecordPosition } from './time-lookup.ts';

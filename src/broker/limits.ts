@@ -47,3 +47,12 @@ export const spaceProbeBytes = 64 * 1024;
 
 /** Compressed batches up to this size are decompressed on the loop, larger ones away from it. */
 export const inlineDecompressBytesMax = 16 * 1024;
+
+/** And only while they do not get larger than this: a small batch may hold gigabytes. */
+export const inlineContentBytesMax = 1024 * 1024;
+
+/**
+ * What a batch may decompress to before it is stored, in times the largest batch of its topic: it is
+ * done on the loop, and others wait.
+ */
+export const inspectedExpansionMax = 16;

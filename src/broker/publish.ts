@@ -36,7 +36,13 @@ import type { Codec } from '../record/compression/index.ts';
 import type { Partition } from './catalog/topic.ts';
 import type { AppendOutcome } from './outcomes.ts';
 import { type Producers, sequenceVerdict } from './producers.ts';
-import { codecToStore, findKeylessRecord, findTooOldRecord, recompress } from './record-rules.ts';
+import {
+  codecToStore,
+  findKeylessRecord,
+  findTooOldRecord,
+  inspectedBytesMax,
+  recompress,
+} from './record-rules.ts';
 
 export interface AppenderParts {
   readonly clock: Clock;
@@ -203,18 +209,21 @@ export class Appender {
       return this.#refuse(outcome, 'invalid_timestamp', `${ahead} ms ahead of the broker`);
     }
     if (options.timestampBeforeMaxMs === Number.POSITIVE_INFINITY) return true;
-    return this.#isRecent(bytes, view, start, now - options.timestampBeforeMaxMs, outcome);
+    const limitBytes = inspectedBytesMax(options.maxMessageBytes);
+    const oldest = now - options.timestampBeforeMaxMs;
+    return this.#isRecent(bytes, view, start, limitBytes, oldest, outcome);
   }
 
   #isRecent(
     bytes: Uint8Array,
     view: DataView,
     start: number,
+    limitBytes: number,
     oldest: number,
     outcome: AppendOutcome,
   ): boolean {
     try {
-      const record = findTooOldRecord(bytes, view, start, oldest);
+      const record = findTooOldRecord(bytes, view, start, limitBytes, oldest);
       if (record === -1) return true;
       outcome.recordErrorIndex = record;
       return this.#refuse(outcome, 'invalid_timestamp', `before ${oldest}`);
@@ -234,7 +243,8 @@ export class Appender {
   ): boolean {
     if (!partition.topic.options.isCompacting) return true;
     try {
-      const record = findKeylessRecord(bytes, view, start);
+      const limitBytes = inspectedBytesMax(partition.topic.options.maxMessageBytes);
+      const record = findKeylessRecord(bytes, view, start, limitBytes);
       if (record === -1) return true;
       outcome.recordErrorIndex = record;
       return this.#refuse(outcome, 'invalid_batch', 'a record without a key, in a compacted topic');
@@ -252,9 +262,11 @@ export class Appender {
     codec: Codec,
     outcome: AppendOutcome,
   ): Uint8Array | null {
-    const most = Math.min(partition.topic.options.maxMessageBytes, this.#journal.batchBytesMax);
+    const { maxMessageBytes } = partition.topic.options;
+    const most = Math.min(maxMessageBytes, this.#journal.batchBytesMax);
     try {
-      const renewed = recompress(bytes, view, start, end, codec);
+      const limitBytes = inspectedBytesMax(maxMessageBytes);
+      const renewed = recompress(bytes, view, start, end, limitBytes, codec);
       if (renewed.length <= most) return renewed;
       this.#refuse(outcome, 'batch_too_large', `${renewed.length} bytes of ${most}`);
     } catch (error) {

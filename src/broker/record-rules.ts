@@ -24,9 +24,28 @@ import {
 } from '../record/compression/index.ts';
 import { RecordCursor, recordFault } from '../record/records.ts';
 import type { CompressionType } from './catalog/topic-options.ts';
-import { decompressedBytesMax } from './limits.ts';
+import { decompressedBytesMax, inspectedExpansionMax } from './limits.ts';
 
 const cursor = new RecordCursor();
+
+/**
+ * Work done on the loop for looks inside of compressed batches: bytes of content, since the process
+ * began. Who hands batches in looks at how far one has moved it, and lets others have their turn.
+ */
+export const inspected = { bytes: 0 };
+
+/** What the batches of a topic may decompress to, by the largest batch that it takes. */
+export function inspectedBytesMax(maxMessageBytes: number): number {
+  return Math.min(decompressedBytesMax, inspectedExpansionMax * maxMessageBytes);
+}
+
+/** Points `cursor` to the records of the batch. Counts what was decompressed, or what it may have been. */
+function open(bytes: Uint8Array, view: DataView, start: number, limitBytes: number): void {
+  const isCompressed = batchCodec(view, start) !== codec.none;
+  if (isCompressed) inspected.bytes += limitBytes;
+  openRecords(bytes, view, start, limitBytes, cursor);
+  if (isCompressed) inspected.bytes += cursor.bytes.length - limitBytes;
+}
 
 /**
  * The index of the first record before the time `oldest`, -1 if there is none. Records without a
@@ -37,9 +56,10 @@ export function findTooOldRecord(
   bytes: Uint8Array,
   view: DataView,
   start: number,
+  limitBytes: number,
   oldest: number,
 ): number {
-  openRecords(bytes, view, start, decompressedBytesMax, cursor);
+  open(bytes, view, start, limitBytes);
   while (cursor.next()) {
     const timestamp = recordTimestamp(view, start, cursor.timestampDelta);
     if (timestamp >= 0 && timestamp < oldest) return cursor.count - 1;
@@ -52,8 +72,13 @@ export function findTooOldRecord(
  * The index of the first record without a key, -1 if there is none.
  * @throws invalid_batch, batch_too_large, unsupported_compression
  */
-export function findKeylessRecord(bytes: Uint8Array, view: DataView, start: number): number {
-  openRecords(bytes, view, start, decompressedBytesMax, cursor);
+export function findKeylessRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  limitBytes: number,
+): number {
+  open(bytes, view, start, limitBytes);
   while (cursor.next()) if (cursor.keyLength < 0) return cursor.count - 1;
   assertReadWhole();
   return -1;
@@ -89,10 +114,14 @@ export function recompress(
   view: DataView,
   start: number,
   end: number,
+  limitBytes: number,
   target: Codec,
 ): Uint8Array {
   const recordsAt = start + batchHeaderBytes;
-  const plain = decompress(batchCodec(view, start), bytes, recordsAt, end, decompressedBytesMax);
+  const source = batchCodec(view, start);
+  if (source !== codec.none) inspected.bytes += limitBytes;
+  const plain = decompress(source, bytes, recordsAt, end, limitBytes);
+  if (source !== codec.none) inspected.bytes += plain.length - limitBytes;
   const records = compress(target, plain);
   const renewed = new Uint8Array(batchHeaderBytes + records.length);
   renewed.set(bytes.subarray(start, recordsAt));

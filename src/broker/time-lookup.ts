@@ -23,7 +23,7 @@ import { codec, decompress } from '../record/compression/index.ts';
 import { RecordCursor } from '../record/records.ts';
 import { readBatches, type WalkedBatch, walkBatches } from './batch-walk.ts';
 import type { Partition } from './catalog/topic.ts';
-import { decompressedBytesMax, inlineDecompressBytesMax } from './limits.ts';
+import { decompressedBytesMax, inlineContentBytesMax, inlineDecompressBytesMax } from './limits.ts';
 import { decompressTask } from './queues/record-source.ts';
 
 /** A record's place and time. */
@@ -168,7 +168,8 @@ function lookInside(
     if (bytes.length === 0) return done(null, nowhere);
     const codecNumber = batchCodec(viewOf(bytes), 0);
     if (codecNumber === codec.none || bytes.length <= inlineDecompressBytesMax) {
-      return done(...decompressAndFind(bytes, search));
+      const [code, found] = decompressAndFind(bytes, search);
+      if (code !== 'batch_too_large') return done(code, found);
     }
     const section = bytes.subarray(batchHeaderBytes);
     offload.run(decompressTask, section, [codecNumber, decompressedBytesMax], (fault, records) => {
@@ -188,7 +189,7 @@ function decompressAndFind(
     return [null, findInRecords(bytes, bytes, batchHeaderBytes, search)];
   }
   try {
-    const limit = decompressedBytesMax;
+    const limit = inlineContentBytesMax;
     const records = decompress(codecNumber, bytes, batchHeaderBytes, bytes.length, limit);
     return [null, findInRecords(bytes, records, 0, search)];
   } catch (error) {

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { FuzzTarget } from '../../simulation/fuzz-target.ts';
 import type { SeededRandom } from '../../simulation/random.ts';
-import type { FuzzTarget } from '../../test/fuzz/target.ts';
 import { frame, HandBody, pattern, World } from './server.fixture.ts';
 
 const runsPerRound = 10;

@@ -15,8 +15,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listFiles, projectRoot } from '../../scripts/source-tree.ts';
+import type { FuzzTarget } from '../../simulation/fuzz-target.ts';
 import { SeededRandom } from '../../simulation/random.ts';
-import type { FuzzTarget } from './target.ts';
 
 const secondsDefault = 90;
 /** Turns that each target gets, so that all have run when the time is cut short. */

@@ -23,6 +23,8 @@ export const spareBuffersMax = 8;
 
 /** Compressed batches up to this many bytes are decoded on the loop: a hop costs more. */
 export const inlineDecodeBytesMax = 4 * 1024;
+/** And only while they do not get larger than this: a small batch may hold gigabytes. */
+export const inlineContentBytesMax = 1024 * 1024;
 /** Decoded bytes of one batch. */
 export const decodedBytesMax = 64 * 1024 * 1024;
 

@@ -34,6 +34,7 @@ import { RecordCursor } from '../../record/records.ts';
 import type { QueueLog, QueuePorts } from './ports.ts';
 import {
   decodedBytesMax,
+  inlineContentBytesMax,
   inlineDecodeBytesMax,
   readBytesMax,
   smallBufferBytes,
@@ -292,8 +293,8 @@ export class RecordSource {
     const { bytes, view, partition } = batches;
     const codec = batchCodec(view, at);
     if (size <= inlineDecodeBytesMax) {
-      this.addDecoded(batches, at, this.decodeInline(bytes, codec, at, size));
-      return;
+      const section = decodeSmall(bytes, codec, at, size);
+      if (section !== null) return this.addDecoded(batches, at, section);
     }
     partition.isLoading = true;
     this.ports.offload.run(
@@ -303,7 +304,10 @@ export class RecordSource {
       (error, output) => {
         if (this.isForgotten(partition)) return;
         // Whatever the worker met, only the codec itself may say that a batch cannot be read.
-        const section = error === null ? output : this.decodeInline(bytes, codec, at, size);
+        const isUnreadable = error instanceof BrokerError;
+        if (isUnreadable) this.warnUnreadable(error);
+        const isDone = error === null || isUnreadable;
+        const section = isDone ? output : this.decodeInline(bytes, codec, at, size);
         partition.isLoading = false;
         this.addDecoded(batches, at, section);
         this.onLoaded(partition.log.id);
@@ -322,9 +326,13 @@ export class RecordSource {
       return decompress(codec, bytes, at + batchHeaderBytes, at + size, decodedBytesMax);
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      this.ports.logger.warn('queue.batch_unreadable', { code: error.code, detail: error.detail });
+      this.warnUnreadable(error);
       return null;
     }
+  }
+
+  private warnUnreadable({ code, detail }: BrokerError): void {
+    this.ports.logger.warn('queue.batch_unreadable', { code, detail });
   }
 
   /** Closes the window before the batch, adds one for the batch; what follows becomes the rest. */
@@ -484,4 +492,19 @@ function findWindow(windows: readonly RecordWindow[], offset: number): RecordWin
     if (window.first <= offset && offset < window.end) return window;
   }
   return null;
+}
+
+/** Null when it cannot be decoded, or gets so large that the loop is not the place for it. */
+function decodeSmall(
+  bytes: Uint8Array,
+  codec: number,
+  at: number,
+  size: number,
+): Uint8Array | null {
+  try {
+    return decompress(codec, bytes, at + batchHeaderBytes, at + size, inlineContentBytesMax);
+  } catch (error) {
+    if (error instanceof BrokerError) return null;
+    throw error;
+  }
 }

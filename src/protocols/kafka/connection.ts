@@ -6,6 +6,7 @@
  *
  * A request that is parked holds the link: those behind it wait, as in the original.
  */
+import { inspected } from '../../broker/index.ts';
 import { ProtocolViolation } from '../../kernel/errors.ts';
 import type { Slab } from '../../kernel/slab.ts';
 import type { Link, ProtocolConnection } from '../contract.ts';
@@ -83,6 +84,9 @@ const handlers: Readonly<Record<number, (request: KafkaRequest) => void>> = {
   [apiKeys.deleteGroups]: handleDeleteGroups,
   [apiKeys.offsetDelete]: handleOffsetDelete,
 };
+
+/** With more than this to decompress for a produce, others come first: some milliseconds of work. */
+const quickBytesMax = 1024 * 1024;
 
 export class KafkaConnection implements ProtocolConnection {
   frameBytes = 0;
@@ -173,7 +177,9 @@ export class KafkaConnection implements ProtocolConnection {
     head.version = header.apiVersion;
     head.isFlexible = header.isFlexible;
     head.correlationId = header.correlationId;
+    const before = inspected.bytes;
     this.#produce.handle(this.#produceRequest, slab);
+    if (inspected.bytes - before > quickBytesMax) this.#services.slowTurns.wait(this.#link, this);
   }
 
   onEnd(): void {

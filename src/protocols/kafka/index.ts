@@ -4,6 +4,7 @@
 import type { Protocol, ProtocolModule } from '../contract.ts';
 import { KafkaConnection } from './connection.ts';
 import { FetchSessions } from './fetch-sessions.ts';
+import { SlowTurns } from './slow-turns.ts';
 import { readSubscribedTopics } from './subscription-metadata.ts';
 
 /** Kafka's default of `connections.max.idle.ms`. */
@@ -15,7 +16,8 @@ export const kafka: ProtocolModule = {
   create({ broker, clock, random, scheduler, logger }): Protocol {
     const sessions = new FetchSessions(clock, random);
     broker.groups.useSubscriptions(readSubscribedTopics);
-    const services = { broker, clock, scheduler, logger, sessions };
+    const slowTurns = new SlowTurns(scheduler);
+    const services = { broker, clock, scheduler, logger, sessions, slowTurns };
     return {
       idleTimeoutMs,
       connect: (link) => new KafkaConnection(services, link),

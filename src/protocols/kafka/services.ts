@@ -4,6 +4,7 @@
 import type { Broker } from '../../broker/index.ts';
 import type { Clock, Logger, Scheduler } from '../../kernel/ports.ts';
 import type { FetchSessions } from './fetch-sessions.ts';
+import type { SlowTurns } from './slow-turns.ts';
 
 export interface KafkaServices {
   readonly broker: Broker;
@@ -11,4 +12,5 @@ export interface KafkaServices {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly sessions: FetchSessions;
+  readonly slowTurns: SlowTurns;
 }

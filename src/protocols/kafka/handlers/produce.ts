@@ -5,7 +5,7 @@
  * HOT. With acks 0 there is no answer; an error then closes the connection, so that the client looks
  * where its partitions are.
  */
-import { AppendOutcome, type Partition, type Topic } from '../../../broker/index.ts';
+import { AppendOutcome, inspected, type Partition, type Topic } from '../../../broker/index.ts';
 import { ByteWriter } from '../../../kernel/byte-writer.ts';
 import type { Slab } from '../../../kernel/slab.ts';
 import {
@@ -26,6 +26,8 @@ const oldestAnswered = 3;
 const zstdSince = 7;
 const zstdCodec = 4;
 const unsentBytesMax = 4096;
+/** What the batches of one request may decompress to, where the broker has to look inside of them. */
+const inspectedBytesMax = 32 * 1024 * 1024;
 
 /** The produces of one connection: what is reused from request to request. */
 export class ProduceHandler {
@@ -40,6 +42,8 @@ export class ProduceHandler {
   #hasRefused = false;
   /** An error that meets the whole request; 0 for none. */
   #requestError = 0;
+  /** Where the count of bytes looked at stood when the request came. */
+  #inspectedBefore = 0;
 
   constructor(finder: TopicFinder) {
     this.#finder = finder;
@@ -53,6 +57,7 @@ export class ProduceHandler {
     this.#requestError = findRequestError(produce, head.version);
     this.#lsn = 0;
     this.#hasRefused = false;
+    this.#inspectedBefore = inspected.bytes;
     const { outbox } = link;
     const isAnswered = produce.acks !== 0;
     if (!isAnswered) this.#unsent.reset(unsentBytesMax);
@@ -143,10 +148,13 @@ export class ProduceHandler {
       if (magic >= 0 && magic < batchVersion) return kafkaErrors.invalidRecord;
     }
     // [KIP-110]
-    const isZstdKnown = head.version >= zstdSince || size < batchHeaderBytes;
-    return isZstdKnown || batchCodec(reader.view, recordsStart) !== zstdCodec
-      ? kafkaErrors.none
-      : kafkaErrors.unsupportedCompressionType;
+    if (size < batchHeaderBytes) return kafkaErrors.none;
+    const codec = batchCodec(reader.view, recordsStart);
+    if (codec === zstdCodec && head.version < zstdSince) {
+      return kafkaErrors.unsupportedCompressionType;
+    }
+    const isOver = inspected.bytes - this.#inspectedBefore > inspectedBytesMax;
+    return isOver && codec !== 0 ? kafkaErrors.messageTooLarge : kafkaErrors.none;
   }
 }
 

@@ -1,6 +1,6 @@
-/** What a fuzz target is. A file of src named `*.fuzz.ts` that exports `targets` is run by run.ts. */
+/** What a fuzz target is. A file of src named `*.fuzz.ts` that exports `targets` is run by test/fuzz/run.ts. */
 
-import type { SeededRandom } from '../../simulation/random.ts';
+import type { SeededRandom } from './random.ts';
 
 export interface FuzzTarget {
   /** Which part of the broker is fed: `kafka decoders`. */
