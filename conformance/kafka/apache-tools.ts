@@ -45,11 +45,12 @@ const oldMains = {
   'kafka-broker-api-versions': 'kafka.admin.BrokerApiVersionsCommand',
 } as const;
 
-/** What they say last they say in a hook of the JVM. */
+/** What they say or do last is in a hook of the JVM. */
 const ownProcess: ReadonlySet<string> = new Set([
   'kafka-verifiable-producer',
   'kafka-verifiable-consumer',
 ]);
+const oldOwnProcess: ReadonlySet<string> = new Set(['kafka-console-producer']);
 
 export type ApacheTool = keyof typeof mains;
 export type OldApacheTool = keyof typeof oldMains;
@@ -78,10 +79,7 @@ export class ApacheTools {
     args: readonly string[],
     options: ToolOptions = {},
   ): Promise<CommandResult> {
-    if (ownProcess.has(tool)) {
-      const [command = '', ...java] = this.#java;
-      return runCommand(command, [...java, mains[tool], ...args], { timeoutMs, ...options });
-    }
+    if (ownProcess.has(tool)) return runAlone(this.#java, mains[tool], args, options);
     return leastBusy(this.#hosts).run(tool, mains[tool], args, options);
   }
 
@@ -96,19 +94,35 @@ export class ApacheTools {
 }
 
 export class OldApacheTools {
+  readonly #java: readonly string[];
   readonly #host: ToolHost;
 
   constructor(classPath: string) {
-    this.#host = new ToolHost(['java', ...javaFlags, quiet, '-cp', classPath]);
+    this.#java = ['java', ...javaFlags, quiet, '-cp', classPath];
+    this.#host = new ToolHost(this.#java);
   }
 
-  run(tool: OldApacheTool, args: readonly string[], options?: ToolOptions): Promise<CommandResult> {
+  run(
+    tool: OldApacheTool,
+    args: readonly string[],
+    options: ToolOptions = {},
+  ): Promise<CommandResult> {
+    if (oldOwnProcess.has(tool)) return runAlone(this.#java, oldMains[tool], args, options);
     return this.#host.run(`old ${tool}`, oldMains[tool], args, options);
   }
 
   close(): void {
     this.#host.close();
   }
+}
+
+function runAlone(
+  [command = '', ...java]: readonly string[],
+  main: string,
+  args: readonly string[],
+  options: ToolOptions,
+): Promise<CommandResult> {
+  return runCommand(command, [...java, main, ...args], { timeoutMs, ...options });
 }
 
 function leastBusy(hosts: readonly ToolHost[]): ToolHost {

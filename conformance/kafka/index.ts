@@ -1,15 +1,18 @@
 /** All checks of Kafka's protocol, in the order in which they are shown. */
 
 import type { Check } from '../check.ts';
+import { adminToolChecks } from './checks/admin-tools.ts';
 import { administrationChecks } from './checks/administration.ts';
 import { consoleToolChecks } from './checks/console-tools.ts';
 import { consumingChecks } from './checks/consuming.ts';
 import { exactlyOnceChecks } from './checks/exactly-once.ts';
+import { groupToolChecks } from './checks/group-tools.ts';
 import { groupChecks } from './checks/groups.ts';
 import { hostileChecks } from './checks/hostile.ts';
 import { loadChecks } from './checks/load.ts';
 import { matrixChecks } from './checks/matrix.ts';
 import { type Observed, observedChecks } from './checks/observed.ts';
+import { oldToolChecks } from './checks/old-tools.ts';
 import { olderClientChecks } from './checks/older-clients.ts';
 import { positionChecks } from './checks/positions.ts';
 import { produceRuleChecks } from './checks/produce-rules.ts';
@@ -30,7 +33,10 @@ export function kafkaChecks(world: World, observed: Observed): Check[] {
     ...storageChecks(world),
     ...administrationChecks(world),
     ...consoleToolChecks(world),
+    ...adminToolChecks(world),
     ...groupChecks(world),
+    ...groupToolChecks(world),
+    ...oldToolChecks(world),
     ...protocolChecks(world),
     ...hostileChecks(world),
   ];

@@ -122,7 +122,7 @@ function clusterCheck(world: World): Check {
   };
 }
 
-function toolCheck(
+export function toolCheck(
   name: string,
   run: () => Promise<void>,
   more: { readonly needs?: readonly string[]; readonly isFullOnly?: boolean } = {},

@@ -44,7 +44,7 @@ public final class ToolHost {
         Exit.setHaltProcedure(ToolHost::end);
         try {
             Exit.setShutdownHookAdder((name, hook) -> HOOKS.add(hook));
-        } catch (NoSuchMethodError older) {
+        } catch (LinkageError older) {
             // Hooks are the JVM's own there.
         }
         BufferedReader lines =
