@@ -16,7 +16,6 @@ const idempotentWrite = 1 << 12;
 
 const everywhere = create | alter | describe | describeConfigs | alterConfigs;
 
-/** Groups have no configs here. */
-export const groupOperations = read | remove | describe;
+export const groupOperations = read | remove | describe | describeConfigs | alterConfigs;
 export const topicOperations = everywhere | read | write | remove;
 export const clusterOperations = everywhere | clusterAction | idempotentWrite;

@@ -24,7 +24,7 @@ describe('DescribeGroups', () => {
         [0, null, 'g', 'Stable'],
       );
       assert.deepEqual([group.protocolType, group.protocolData], ['consumer', 'range']);
-      assert.equal(group.authorizedOperations, version < 3 ? operationsNotAsked : 0x148);
+      assert.equal(group.authorizedOperations, version < 3 ? operationsNotAsked : 0xd48);
       assert.equal(described.memberId, member.memberId);
       assert.equal(described.groupInstanceId, version < 4 ? null : 'i');
       assert.equal(described.clientId, 'test');
