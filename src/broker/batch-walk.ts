@@ -27,26 +27,32 @@ export type BatchVisitor = (batch: WalkedBatch) => boolean;
 
 export type WalkDone = (error: BrokerErrorCode | null) => void;
 
-/** Visits the committed batches of `partition` from the one that holds `offset` on. May call back at once. */
+/**
+ * Visits the committed batches of `partition` from the one that holds `offset` on. May call back at once.
+ * Whoever walks over many partitions, one after the other, lends a `plan` to all the walks.
+ */
 export function walkBatches(
   journal: Journal,
   partition: Partition,
   offset: number,
   visit: BatchVisitor,
   done: WalkDone,
+  plan: ReadPlan = new ReadPlan(),
 ): void {
-  const plan = new ReadPlan();
   const batch: WalkedBatch = { baseOffset: 0, nextOffset: 0, bytes: 0, maxTimestamp: 0 };
   let next = offset;
+  // Many a walk ends at its first batch.
+  let bytesMax = 1;
   const go = (): void => {
     for (;;) {
-      const status = planRead(journal, partition, next, walkBytesMax, plan, go);
+      const status = planRead(journal, partition, next, bytesMax, plan, go);
       if (status === 'loading') return;
       if (status !== 'ready') return done(status);
       const isDone = plan.count === 0 || !visitPlan(plan, batch, visit);
       next = plan.nextOffset;
       plan.release();
       if (isDone) return done(null);
+      bytesMax = walkBytesMax;
     }
   };
   go();

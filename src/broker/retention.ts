@@ -11,7 +11,8 @@
 
 import type { Clock, Scheduler, Timer } from '../kernel/ports.ts';
 import type { Journal } from '../log/journal.ts';
-import { type WalkedBatch, walkBatches } from './batch-walk.ts';
+import { ReadPlan } from '../log/read-plan.ts';
+import { type WalkDone, type WalkedBatch, walkBatches } from './batch-walk.ts';
 import { BodyWriter } from './body.ts';
 import type { Partition } from './catalog/topic.ts';
 import { encodeProducersExpired, entryKind } from './entries.ts';
@@ -30,6 +31,8 @@ export interface RetentionParts {
 export class Retention {
   readonly #parts: RetentionParts;
   readonly #journal: Journal;
+  /** Of the walk that is under way: there is one at a time. */
+  readonly #plan = new ReadPlan();
   #timer: Timer | null = null;
   #isRunning = false;
   #isStopped = false;
@@ -138,9 +141,9 @@ export class Retention {
       kept += batch.bytes;
       return true;
     };
-    walkBatches(this.#journal, partition, logStart, adds, (error) =>
-      done(error === null ? surplus - bytes + Math.min(kept, bytes) : 0),
-    );
+    const onEnd: WalkDone = (error) =>
+      done(error === null ? surplus - bytes + Math.min(kept, bytes) : 0);
+    walkBatches(this.#journal, partition, logStart, adds, onEnd, this.#plan);
   }
 
   #trimSurplus(partition: Partition, surplusBefore: number, done: () => void): void {
@@ -158,13 +161,14 @@ export class Retention {
       target = batch.nextOffset;
       return true;
     };
-    walkBatches(this.#journal, partition, target, goes, (error) => {
+    const onEnd: WalkDone = (error) => {
       const mayMove = error === null && !partition.isDeleted && !this.#isStopped;
       if (mayMove && target > partition.log.logStart) {
         this.#journal.advanceLogStart(partition.id, target);
       }
       done();
-    });
+    };
+    walkBatches(this.#journal, partition, target, goes, onEnd, this.#plan);
   }
 
   #expireProducers(): void {
