@@ -5,7 +5,9 @@
  */
 import { partitionIn } from './clients/client.ts';
 import { queueIn } from './clients/consumer.ts';
+import { committedIn } from './clients/group-member.ts';
 import { read } from './clients/read.ts';
+import { type GroupHistory, noOffset } from './group-history.ts';
 import type { Life } from './life.ts';
 import type { PartitionHistory } from './partition-history.ts';
 import type { TopicHistory } from './topic-history.ts';
@@ -15,11 +17,24 @@ import { promise } from './violation.ts';
 export function reconcile(life: Life, wasClean: boolean): void {
   const { topics, world } = life.stage;
   for (const topic of topics) reconcileTopic(life, topic, wasClean);
-  for (const { name, uuidText } of life.broker.topics()) {
+  for (const { name, uuidText, isInternal } of life.broker.topics()) {
+    if (isInternal) continue;
     const known = topics.some((topic) => topic.uuid === uuidText && topic.stage === 'there');
     promise(known, `there is a topic ${name} that nobody made`);
   }
+  for (const group of life.stage.groups) reconcileGroup(life, group);
   world.note('audit.reconciled', topics.length);
+}
+
+/** Committed offsets are there, of topics that are, and of no others. */
+function reconcileGroup(life: Life, group: GroupHistory): void {
+  const { groups } = life.broker;
+  const partitions = life.stage.topicsThere.flatMap((topic) => topic.partitions);
+  const generation = groups.describe(group.name)?.generation ?? noOffset;
+  group.restart(generation, partitions, (partition) => committedIn(life, group, partition));
+  for (const [{ topic }] of groups.committedOffsets(group.name)) {
+    promise(!topic.isDeleted, `${group.name} has offsets of a topic that is gone`);
+  }
 }
 
 function reconcileTopic(life: Life, topic: TopicHistory, wasClean: boolean): void {

@@ -55,6 +55,12 @@ export function brokerOptions(scenario: Scenario, draw: SeededRandom): BrokerOpt
     // Forgetting a producer forgets what it sent: duplicates would be right then.
     producerExpiryMs: scenario.producerExpiryMs || Number.MAX_SAFE_INTEGER,
     nodeId: scenario.lives,
+    groupInitialRebalanceDelayMs: draw.fork('groups').pick([0, 2, 20]),
+    groupSessionTimeoutMsMin: 1,
+    groupMaxSize: 3,
+    // What is forgotten after a time cannot be checked: the clock jumps.
+    offsetsRetentionMs: Number.MAX_SAFE_INTEGER,
+    offsetsRetentionCheckMs: 365 * 86_400_000,
   };
 }
 

@@ -4,6 +4,8 @@
  *
  * Owns: the comparison, in a form that does not depend on the order in which objects were born.
  */
+
+import { groupObjectType } from '../src/broker/groups/group-objects.ts';
 import type { Broker } from '../src/broker/index.ts';
 import { objectType } from '../src/broker/index.ts';
 import { ByteWriter } from '../src/kernel/byte-writer.ts';
@@ -19,6 +21,8 @@ import { World } from './world.ts';
 const PATIENCE_MICROS = 60_000_000;
 const PRODUCER_HEAD_BYTES = 32;
 const PRODUCER_BATCH_BYTES = 24;
+/** Of a committed offset, up to its metadata. */
+const OFFSET_HEAD_BYTES = 34;
 
 /** Everything applied is committed: what is durable is what there is. */
 export function isAtRest(broker: Broker): boolean {
@@ -41,6 +45,7 @@ export function describeState(broker: Broker): string[] {
     if (head === null) break;
     const body = writer.bytes.subarray(0, writer.position);
     if (head.type === objectType.producers) lines.push(...describeProducers(body));
+    else if (head.type === groupObjectType.offsets) lines.push(...describeOffsets(body));
     else lines.push(`object ${head.type} ${head.lsn} ${hexOf(body)}`);
   }
   return lines.sort();
@@ -55,6 +60,19 @@ function describeProducers(body: Uint8Array): string[] {
     const id = readInt64LittleEndian(view, at);
     const end = at + PRODUCER_HEAD_BYTES + (body[at + 26] ?? 0) * PRODUCER_BATCH_BYTES;
     lines.push(`producer ${partition} ${id} ${hexOf(body.subarray(at, end))}`);
+    at = end;
+  }
+  return lines;
+}
+
+/** So do a group's offsets. Layout: group-objects.ts. */
+function describeOffsets(body: Uint8Array): string[] {
+  const view = viewOf(body);
+  const group = view.getUint32(0, true);
+  const lines: string[] = [];
+  for (let at = 4; at < body.length; ) {
+    const end = at + OFFSET_HEAD_BYTES + view.getUint16(at + OFFSET_HEAD_BYTES - 2, true);
+    lines.push(`offset ${group} ${hexOf(body.subarray(at, end))}`);
     at = end;
   }
   return lines;

@@ -11,6 +11,7 @@ import { audit, reconcile } from './audit.ts';
 import { Admin } from './clients/admin.ts';
 import type { Client } from './clients/client.ts';
 import { Consumer } from './clients/consumer.ts';
+import { GroupMember } from './clients/group-member.ts';
 import { FanOutProducer, PlainProducer, Publisher, SequencedProducer } from './clients/producer.ts';
 import { Reader, TailReader } from './clients/reader.ts';
 import { heal } from './heal.ts';
@@ -87,6 +88,7 @@ class Run {
     add(workload.tailReaders, (name) => new TailReader(stage, name));
     add(workload.readers, (name) => new Reader(stage, name));
     add(workload.consumers, (name) => new Consumer(stage, name));
+    add(workload.groupMembers, (name) => new GroupMember(stage, name));
   }
 
   run(): void {

@@ -28,6 +28,8 @@ export interface Workload {
   readonly tailReaders: number;
   readonly readers: number;
   readonly consumers: number;
+  readonly groupMembers: number;
+  readonly groupsMax: number;
   /** Mean time between two actions of a client. */
   readonly thinkMicros: number;
   readonly valueBytesMax: number;
@@ -96,6 +98,7 @@ function withoutErrors(disk: Swarm['disk']): Swarm['disk'] {
 }
 
 function chooseWorkload(draw: SeededRandom): Workload {
+  const groups = draw.fork('groups');
   return {
     producers: draw.between(1, 3),
     sequencedProducers: draw.between(0, 3),
@@ -104,6 +107,8 @@ function chooseWorkload(draw: SeededRandom): Workload {
     tailReaders: draw.between(0, 2),
     readers: draw.between(0, 3),
     consumers: draw.between(0, 4),
+    groupMembers: groups.between(0, 4),
+    groupsMax: groups.between(1, 2),
     thinkMicros: draw.pick([100, 500, 2000, 10_000]),
     valueBytesMax: draw.pick([64, 1000, 10_000, 30_000]),
     recordsMax: draw.pick([1, 4, 30]),

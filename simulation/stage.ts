@@ -3,6 +3,7 @@
  *
  * Owns: the world, the histories, what the clients share. Leaves: one life of the broker to `life.ts`.
  */
+import { GroupHistory } from './group-history.ts';
 import type { Mistake } from './mistakes.ts';
 import { PartitionHistory } from './partition-history.ts';
 import type { SeededRandom } from './random.ts';
@@ -22,6 +23,7 @@ export class Stage {
   readonly random: SeededRandom;
   readonly ledger = new SentLedger();
   readonly topics: TopicHistory[] = [];
+  readonly groups: readonly GroupHistory[];
   /** Clients start nothing new: somebody wants to look at a broker at rest. */
   isPaused = false;
   /** Faults are over: everything has to come right now. */
@@ -44,6 +46,8 @@ export class Stage {
     this.scenario = scenario;
     this.mistake = mistake;
     this.random = world.random.fork('stage');
+    const { groupsMax } = scenario.workload;
+    this.groups = Array.from({ length: groupsMax }, (_, i) => new GroupHistory(`group-${i}`));
   }
 
   /** Those that clients may use: known to be there, nobody deleting them. */
