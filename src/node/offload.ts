@@ -1,6 +1,9 @@
 /**
  * Work away from the loop, on one worker thread that starts with the first task.
  *
+ * A thread without work ends after a while: its heap keeps what the last tasks left, and nobody would
+ * ever collect that.
+ *
  * Owns: the thread and its life, the copies in and out, errors across the border.
  * Leaves: which tasks exist to the composition root, which passes the same table to both sides.
  *
@@ -9,12 +12,18 @@
  */
 
 import { existsSync } from 'node:fs';
+import timers from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { parentPort, type Transferable, Worker } from 'node:worker_threads';
 import { copyOf } from '../kernel/bytes.ts';
 import { BrokerError, type BrokerErrorCode } from '../kernel/errors.ts';
 import type { Offload, Scheduler } from '../kernel/ports.ts';
 import { messageOf } from './system-error.ts';
+
+const { setTimeout, clearTimeout } = timers;
+
+/** Of a thread without work. */
+const idleMsMax = 10_000;
 
 export type OffloadTask = (input: Uint8Array, parameters: readonly number[]) => Uint8Array;
 export type OffloadTasks = Readonly<Record<string, OffloadTask>>;
@@ -47,6 +56,7 @@ export class NodeOffload implements Offload {
   private readonly scheduler: Scheduler;
   private readonly waiting = new Map<number, OffloadDone>();
   private worker: Worker | null = null;
+  private idleTimer: NodeJS.Timeout | null = null;
   private lastId = 0;
   private isClosed = false;
 
@@ -68,6 +78,7 @@ export class NodeOffload implements Offload {
     }
     const worker = this.worker ?? this.start(this.entry);
     if (this.waiting.size === 0) worker.ref();
+    this.stopIdleTimer();
     const id = ++this.lastId;
     this.waiting.set(id, done);
     const request: Request = { id, task, input: copy, parameters };
@@ -77,6 +88,7 @@ export class NodeOffload implements Offload {
   /** Nothing is called back any more. */
   close(): void {
     this.isClosed = true;
+    this.stopIdleTimer();
     this.waiting.clear();
     const worker = this.worker;
     this.worker = null;
@@ -99,9 +111,25 @@ export class NodeOffload implements Offload {
   private onResponse(response: Response): void {
     const done = this.waiting.get(response.id);
     this.waiting.delete(response.id);
-    if (this.waiting.size === 0) this.worker?.unref();
+    if (this.waiting.size === 0) this.rest();
     if (response.failure === null) done?.(null, response.output);
     else done?.(rebuiltError(response.failure), null);
+  }
+
+  private rest(): void {
+    const { worker } = this;
+    if (worker === null) return;
+    worker.unref();
+    this.idleTimer = setTimeout(() => {
+      this.worker = null;
+      void worker.terminate();
+    }, idleMsMax);
+    this.idleTimer.unref();
+  }
+
+  private stopIdleTimer(): void {
+    if (this.idleTimer !== null) clearTimeout(this.idleTimer);
+    this.idleTimer = null;
   }
 
   /** Out of memory, mostly. The next task starts a new thread. */

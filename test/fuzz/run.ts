@@ -11,12 +11,9 @@
  */
 
 import { randomInt } from 'node:crypto';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { listFiles, projectRoot } from '../../scripts/source-tree.ts';
 import type { FuzzTarget } from '../../simulation/fuzz-target.ts';
-import { SeededRandom } from '../../simulation/random.ts';
+import { diceFor, findTargets } from './targets.ts';
 
 const secondsDefault = 90;
 /** Turns that each target gets, so that all have run when the time is cut short. */
@@ -27,23 +24,6 @@ interface Progress {
   rounds: number;
   inputs: number;
   failure: string | null;
-}
-
-async function findTargets(): Promise<FuzzTarget[]> {
-  const found: FuzzTarget[] = [];
-  for (const file of listFiles(projectRoot, 'src', /\.fuzz\.ts$/)) {
-    const compiled = path.join(projectRoot, 'dist', file.replace(/\.ts$/, '.js'));
-    const module = (await import(pathToFileURL(compiled).href)) as {
-      readonly targets?: readonly FuzzTarget[];
-    };
-    found.push(...(module.targets ?? []));
-  }
-  return found;
-}
-
-/** Independent of how far the others have come: a round can be repeated alone. */
-function diceFor(seed: number, target: FuzzTarget, round: number): SeededRandom {
-  return new SeededRandom(seed).fork(`${target.name} ${round}`);
 }
 
 function runRound(progress: Progress, seed: number, round: number): void {
