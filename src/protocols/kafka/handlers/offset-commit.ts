@@ -9,6 +9,7 @@ import { offsetCommitRequest, offsetCommitResponse } from '../schemas/offset-com
 import type { KafkaServices } from '../services.ts';
 
 type Body = DecodedOf<typeof offsetCommitRequest>;
+type AskedPartition = Body['topics'][number]['partitions'][number];
 
 /** First version in which a group that is not there has an error of its own. */
 const groupNotFoundSince = 9;
@@ -24,40 +25,53 @@ export function handleOffsetCommit(request: KafkaRequest): void {
   const { services, link, head } = request;
   const { broker } = services;
   const body = bodyOf(request, offsetCommitRequest);
-  const commits: OffsetCommit[] = [];
-  const committed: Row[] = [];
+  const plan = new CommitPlan();
   const find = partitionFinder(services, head.version);
   const topics = body.topics.map((topic) => {
     const { name, topicId } = topic;
     const partitions = topic.partitions.map((asked): Row => {
-      const { partitionIndex } = asked;
-      const found = find(topic, partitionIndex);
-      if (typeof found === 'number') return { partitionIndex, errorCode: found };
-      const row = { partitionIndex, errorCode: kafkaErrors.none };
-      committed.push(row);
-      commits.push({
-        partition: found,
-        offset: asked.committedOffset,
-        leaderEpoch: asked.committedLeaderEpoch,
-        metadata: asked.committedMetadata ?? '',
-      });
-      return row;
+      const found = find(topic, asked.partitionIndex);
+      if (typeof found !== 'number') return plan.add(found, asked);
+      return { partitionIndex: asked.partitionIndex, errorCode: found };
     });
     return { name, topicId, partitions };
   });
   // What is not found may be gone by an entry that is not committed yet.
   let lsn = broker.catalogLsn;
   const idError = groupIdError(body.groupId);
-  if (idError !== kafkaErrors.none) {
-    for (const row of committed) row.errorCode = idError;
-  } else if (commits.length > 0) {
-    const outcome = broker.groups.commitOffsets(claimOf(body), commits);
+  if (idError !== kafkaErrors.none) plan.settle(() => idError);
+  else if (plan.commits.length > 0) {
+    const outcome = broker.groups.commitOffsets(claimOf(body), plan.commits);
     lsn = Math.max(lsn, outcome.lsn);
-    committed.forEach((row, i) => {
-      row.errorCode = toCommitError(outcome.error ?? outcome.partitions[i] ?? null, head.version);
-    });
+    plan.settle((i) => toCommitError(outcome.error ?? outcome.partitions[i] ?? null, head.version));
   }
   answer(link, head, offsetCommitResponse, { topics }, lsn);
+}
+
+/** What is committed, each partition once: of several offsets the last one counts. */
+class CommitPlan {
+  readonly commits: OffsetCommit[] = [];
+  readonly #rows: { readonly row: Row; readonly at: number }[] = [];
+  /** Where in `commits` a partition is, by its id. */
+  readonly #places = new Map<number, number>();
+
+  add(partition: Partition, asked: AskedPartition): Row {
+    const at = this.#places.get(partition.id) ?? this.commits.length;
+    this.#places.set(partition.id, at);
+    this.commits[at] = {
+      partition,
+      offset: asked.committedOffset,
+      leaderEpoch: asked.committedLeaderEpoch,
+      metadata: asked.committedMetadata ?? '',
+    };
+    const row = { partitionIndex: asked.partitionIndex, errorCode: kafkaErrors.none };
+    this.#rows.push({ row, at });
+    return row;
+  }
+
+  settle(errorAt: (index: number) => number): void {
+    for (const { row, at } of this.#rows) row.errorCode = errorAt(at);
+  }
 }
 
 function claimOf(body: Body) {

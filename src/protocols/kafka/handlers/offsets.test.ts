@@ -188,6 +188,20 @@ describe('OffsetCommit and OffsetFetch', () => {
     assert.deepEqual(offsets, [-1, 1]);
   });
 
+  it('keep the last of several offsets of a partition', () => {
+    const bench = groupBench();
+    const client = bench.connect();
+    const draft = commitDraft(bench, 't', [
+      { partition: 1, offset: 4 },
+      { partition: 0, offset: 7 },
+      { partition: 1, offset: 2 },
+    ]);
+    const twice = { ...draft, topics: [...draft.topics, ...draft.topics] };
+    assert.deepEqual(errorsOf(client.ask('offsetCommit', 9, twice)), [0, 0, 0, 0, 0, 0]);
+    const offsets = fetchRows(bench, client, 9, { t: [0, 1] }).map(([, offset]) => offset);
+    assert.deepEqual(offsets, [7, 2]);
+  });
+
   it('take group ids as long as a list of them stays within an answer', () => {
     const bench = groupBench();
     const client = bench.connect();
