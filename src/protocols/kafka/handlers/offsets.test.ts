@@ -220,6 +220,10 @@ describe('OffsetCommit and OffsetFetch', () => {
     const draft = commitDraft(bench, 't', [{ offset: 4 }]);
     assert.deepEqual(errorsOf(client.ask('offsetCommit', 9, { ...draft, groupId: '' })), [0]);
     assert.equal(fetchRows(bench, client, 9, { t: [0] }, '')[0]?.[1], 4);
+    for (const code of [0, kafkaErrors.groupIdNotFound]) {
+      const { results } = client.ask('deleteGroups', 2, { groupsNames: [''] });
+      assert.deepEqual(results, [{ groupId: '', errorCode: code }]);
+    }
   });
 
   it('take commits of members, and of others only while there are none', () => {
