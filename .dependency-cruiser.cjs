@@ -59,10 +59,10 @@ module.exports = {
       'cli-imports',
       '^src/cli/',
       ['cli/', 'kernel/', 'config/'],
-      ['^src/cli/(admin|doctor|inspect|publish|start)'],
+      ['^src/cli/(admin|doctor|inspect|publish|repair|start)'],
     ),
     only('cli-admin-imports', '^src/cli/(admin|publish)', ['cli/', 'kernel/', 'config/', 'node/']),
-    only('cli-inspect-imports', '^src/cli/(doctor|inspect)', [
+    only('cli-inspect-imports', '^src/cli/(doctor|inspect|repair)', [
       'cli/',
       'kernel/',
       'config/',

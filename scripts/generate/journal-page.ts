@@ -21,6 +21,8 @@ const layouts: readonly (readonly [title: string, file: string])[] = [
   ['Objects of queues in a checkpoint', 'src/broker/queues/queue-objects.ts'],
   ['Finding the end again', 'src/log/recovery.ts'],
   ['Which files are what', 'src/log/stock.ts'],
+  ['Accepted losses', 'src/log/losses.ts'],
+  ['A way past damage', 'src/log/repair-journal.ts'],
 ];
 
 /** The log's own kinds; the broker's table has the others. */

@@ -65,7 +65,7 @@ const hints: { readonly [Code in BrokerErrorCode]?: string } = {
   data_folder_unwritable: 'choose another --data-dir, or let this user write there',
   port_in_use: 'stop it, or choose another port with --listen',
   not_loopback: 'or listen on 127.0.0.1',
-  storage_damaged: '"polylog inspect" shows what is damaged',
+  storage_damaged: '"polylog repair" says what is lost, and with leave goes on without it',
   group_not_empty: 'stop its consumers first',
 };
 

@@ -27,7 +27,7 @@ export interface JournalVisitor {
   onBlock(block: BlockReport): void;
   onEntry(entry: EntryView): void;
   onAppend(append: AppendView): void;
-  onDamage(damage: Damage): void;
+  onDamage(damage: Damage, segmentId: number): void;
 }
 
 /** Of one segment. */
@@ -190,12 +190,9 @@ export class JournalScan {
     let at = position + PAGE_BYTES;
     while (at < limit && !this.#scanner.readBlock(segment, at)) at += PAGE_BYTES;
     const end = at < limit ? at : null;
-    this.#visitor.onDamage({
-      file: segment.path,
-      position,
-      end: end ?? segment.sealedEnd,
-      what: 'no readable block',
-    });
+    const what = 'no readable block';
+    const damage = { file: segment.path, position, end: end ?? segment.sealedEnd, what };
+    this.#visitor.onDamage(damage, segment.id);
     return end;
   }
 

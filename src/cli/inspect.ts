@@ -18,6 +18,7 @@ import {
 } from '../log/checkpoint-file.ts';
 import { type Checkpoint, openCheckpoint } from '../log/checkpoint-reader.ts';
 import { ARCHIVE_ID_MIN } from '../log/limits.ts';
+import { LOSSES_FILE, Losses, NO_LOSSES, readLosses } from '../log/losses.ts';
 import type { SealedSegment } from '../log/manifest-record.ts';
 import { replayManifest } from '../log/manifest-replay.ts';
 import { manifestPath } from '../log/manifest-snapshot.ts';
@@ -97,6 +98,8 @@ class FolderLook {
   readonly #withBlocks: boolean;
   readonly #disk: ReadOnlyDisk;
   readonly #damage: Damage[] = [];
+  /** What an operator has agreed to do without is no damage any more. */
+  #losses = new Losses(NO_LOSSES);
   readonly #state = new StateSummary();
   readonly #files: OpenFiles;
 
@@ -114,6 +117,8 @@ class FolderLook {
   async run(): Promise<Inspection> {
     const node = this.#guarded('node.json', () => readNodeFile(this.#disk), null);
     if (node === null) return this.#withoutNode();
+    const readList = () => readLosses(this.#disk, node.storeId);
+    this.#losses = new Losses(this.#guarded(LOSSES_FILE, readList, NO_LOSSES));
     const manifest = this.#readManifest(node.storeId);
     const { reports: checkpoints, startLsn } = await this.#readCheckpoints(node.storeId);
     const startId = Math.floor(startLsn / node.segmentBytes);
@@ -130,7 +135,11 @@ class FolderLook {
       onAppend: (append) => {
         if (append.lsn >= startLsn) this.#state.applyAppend(append);
       },
-      onDamage: (damage) => this.#damage.push(damage),
+      onDamage: (damage, id) => {
+        // Sealed and in no replay, a segment is read by its footer only, which has been checked.
+        if (id < startId && manifest?.live.has(id) === true) return;
+        if (this.#losses.block(id, damage.position) === undefined) this.#damage.push(damage);
+      },
     }).run();
     return {
       folder: this.#dataDir,
@@ -254,7 +263,7 @@ class FolderLook {
       if (!isItself) {
         this.#damage.push({ file: path, position: 0, end: null, what: 'the header is wrong' });
       }
-      segments.push(this.#describeSegment(file, id, sealed));
+      segments.push(this.#describeSegment(file, id, sealed, startId));
       if (isArchive) continue;
       const sealedEnd = sealed?.blocksEnd ?? null;
       journal.push(new InspectedSegment(id, node.segmentBytes, sealedEnd, this.#files));
@@ -272,13 +281,19 @@ class FolderLook {
     return { journal, segments };
   }
 
-  #describeSegment(file: DiskFile, id: number, sealed: SealedSegment | undefined): SegmentReport {
+  #describeSegment(
+    file: DiskFile,
+    id: number,
+    sealed: SealedSegment | undefined,
+    startId: number,
+  ): SegmentReport {
     const isArchive = id >= ARCHIVE_ID_MIN;
     let batches = 0;
     if (sealed !== undefined) {
-      const { rows, damage } = checkFooter(file, sealed.footer, isArchive);
+      const { rows, damage } = checkFooter(file, sealed.footer, isArchive || id < startId);
       batches = rows;
-      this.#damage.push(...damage);
+      const lost = this.#losses.batches(id, sealed.footer.directoryCrc);
+      this.#damage.push(...damage.filter(({ position }) => lost?.has(position) !== true));
     }
     return {
       file: file.path,

@@ -42,6 +42,7 @@ export function buildProgram(): Command {
   addStart(program);
   addConfig(program);
   addInspect(program);
+  addRepair(program);
   addTopicCommands(program);
   addRecordCommands(program);
   addGroupCommands(program);
@@ -87,6 +88,26 @@ function addInspect(program: Command): void {
       const dataDir = await dataDirOf(flags);
       const { inspect: inspectFolder } = await import('./inspect.ts');
       await inspectFolder({ dataDir, isJson: json === true, withBlocks: blocks === true });
+    },
+  );
+}
+
+interface RepairFlags {
+  readonly json?: boolean;
+  readonly acceptLoss?: boolean;
+}
+
+function addRepair(program: Command): void {
+  const command = program
+    .command('repair')
+    .description('Say what is damaged in a data folder, and what it costs to go on without it.')
+    .option('--accept-loss', 'Make the changes, so that a broker starts on the folder.')
+    .option('--json', 'For programs.');
+  addOptionFlags(command, ['dataDir']).action(
+    async ({ json, acceptLoss, ...flags }: DataDirFlags & RepairFlags) => {
+      const dataDir = await dataDirOf(flags);
+      const { repair } = await import('./repair.ts');
+      await repair({ dataDir, isJson: json === true, acceptsLoss: acceptLoss === true });
     },
   );
 }

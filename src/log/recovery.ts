@@ -7,7 +7,7 @@
  *
  *   D = the highest durable LSN that any valid block names, in an epoch not older than the chain's last,
  *       or that a checkpoint or the manifest relies on
- *   a bad block below D      damage: refuse, naming file and position, unless its loss was accepted
+ * *   a bad block below D      damage: refuse, naming file and position, unless its loss is accepted
  *   a bad block at or past D the end: it was never promised
  *   good blocks past D       rewritten and synced before anything is shown: the page cache may hold what
  *                            the disk does not
@@ -297,7 +297,7 @@ class Recovery {
     for (;;) {
       const durableLsn = this.#durableAt(end);
       if (durableLsn <= lsnOf(end)) return end;
-      const damaged = this.#damagedAt(end);
+      const damaged = this.#damagedFrom(end);
       const { epoch, crc } = { epoch: this.#epoch, crc: this.#crc };
       this.#find(
         { ...damaged, durableLsn, epoch, crc, isIncluded: false },
@@ -405,6 +405,17 @@ class Recovery {
   #durableAt(end: ScanEnd): number {
     // Also after a clean shutdown: an epoch whose first block is unreadable may follow it.
     return Math.max(this.#durableLsn, this.#reliedOnLsn, this.#durableBeyond(end));
+  }
+
+  /** As `#damagedAt`; who looks for a way past it must not miss a block that cannot be made out. */
+  #damagedFrom(end: ScanEnd): ScanEnd {
+    const damaged = this.#damagedAt(end);
+    if (this.#parts.finder === undefined || damaged.segment === end.segment) return damaged;
+    const isSealed = end.segment.index === null && end.segment.blocksEnd === end.position;
+    const { block } = this.#scanner;
+    const isNext =
+      this.#scanner.hasHeader(damaged.segment, damaged.position) && block.previousCrc === this.#crc;
+    return isSealed || isNext ? damaged : end;
   }
 
   /** Where the block behind `end` was: there, or at the beginning of the next segment. */

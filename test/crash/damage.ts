@@ -11,6 +11,7 @@ import { BrokerProcess, type StartOptions } from './broker-process.ts';
 import { type Claim, describe } from './claims.ts';
 import { type BlockPlace, type JournalMap, mapJournal, segmentName } from './journal-map.ts';
 import { sleep, smallSettings } from './kills.ts';
+import { mend, runRepair } from './mend.ts';
 import { readAround } from './read-around.ts';
 import { check, type Report } from './report.ts';
 import { Session } from './session.ts';
@@ -43,6 +44,7 @@ export async function damage(
     const name = `damage: flipped bit ${round} of ${plan.flips} in the synced journal`;
     await check(report, name, () => copies.flippedBlock(round));
   }
+  await check(report, 'damage: blocks that are wiped out', () => copies.wipedBlocks());
   await check(report, 'damage: flipped bits in sealed segments', () => copies.flippedArchive());
   await check(report, 'damage: the newest checkpoint', () => copies.flippedCheckpoint(1));
   await check(report, 'damage: both checkpoints', () => copies.flippedCheckpoint(2));
@@ -163,14 +165,11 @@ class Copies {
   /** What was in `blocks` cannot be expected any more. */
   #forget(blocks: readonly BlockPlace[]): Claim[] {
     const { claims } = this.#session;
-    const lost: Claim[] = [];
-    for (const batch of blocks.flatMap((block) => block.batches)) {
-      const claim = claims.streamById(batch.stream)?.find(batch.first);
-      if (claim === undefined) throw new Error('the journal holds what was sent');
+    const lost = this.#claimsOf(blocks);
+    for (const claim of lost) {
       claim.fate = 'unknown';
       claim.offset = -1;
       claim.seenAt = -1;
-      lost.push(claim);
     }
     for (const topic of claims.topics.values()) {
       topic.ends.fill(0);
@@ -188,9 +187,44 @@ class Copies {
     const hit = below[this.#random.below(below.length)];
     if (hit === undefined) throw new Error('some of the journal is known to be synced');
     const position = hit.position + this.#random.below(hit.length);
+    const expendable = new Set(this.#claimsOf([hit]));
     return this.#try(
       () => this.#flip(hit.path, position),
-      () => this.#refused(hit.path, hit.position),
+      async () => {
+        const said = await this.#refused(hit.path, hit.position);
+        return `${said}; ${await mend(this.#session, this.#folder, expendable)}`;
+      },
+    );
+  }
+
+  /** Pages of the synced journal that are gone altogether, several at once. */
+  async wipedBlocks(): Promise<string> {
+    const { blocks, durableLsn } = this.#map;
+    const below = blocks.filter(({ lsn, length }) => lsn + length <= durableLsn);
+    const hit = below.filter(() => this.#random.below(20) === 0).slice(0, 5);
+    const first = hit[0] ?? below[0];
+    if (first === undefined) throw new Error('some of the journal is known to be synced');
+    const places = hit.length > 0 ? hit : [first];
+    const harm = (): void => {
+      for (const { path: name, position, length } of places) {
+        this.#write(name, position, Buffer.alloc(length, this.#random.pick([0, 0x5a])));
+      }
+    };
+    const expendable = new Set(this.#claimsOf(places));
+    return this.#try(harm, async () => {
+      // Where one segment ends and the next begins, a wiped block can be either's.
+      await this.#refused('segments/');
+      return mend(this.#session, this.#folder, expendable);
+    });
+  }
+
+  #claimsOf(blocks: readonly BlockPlace[]): Claim[] {
+    return blocks.flatMap(({ batches }) =>
+      batches.map(({ stream, first }) => {
+        const claim = this.#session.claims.streamById(stream)?.find(first);
+        if (claim === undefined) throw new Error('the journal holds what was sent');
+        return claim;
+      }),
     );
   }
 
@@ -226,14 +260,16 @@ class Copies {
       }
     };
     return this.#try(harm, async () => {
+      let report = '';
       const broker = await this.#session.start();
       try {
         const { batches, refusals } = await readAround(this.#session.claims, broker);
         this.#session.claims.assertKept();
-        return `${hit.length} segments: ${batches} batches read whole, ${refusals} reads refused`;
+        report = `${hit.length} segments: ${batches} batches read whole, ${refusals} reads refused`;
       } finally {
         await broker.crash();
       }
+      return `${report}; ${await mend(this.#session, this.#folder, null)}`;
     });
   }
 
@@ -249,8 +285,14 @@ class Copies {
         this.#flip(file, this.#random.below(size));
       }
     };
-    if (count === 2) return this.#try(harm, () => this.#refused('checkpoints/'));
-    return this.#try(harm, () => this.#whole());
+    if (count === 1) return this.#try(harm, () => this.#whole());
+    return this.#try(harm, async () => {
+      const said = await this.#refused('checkpoints/');
+      const { code, said: repairSaid } = runRepair(this.#folder, '--accept-loss');
+      const isHopeless = code === FAILED_CODE && repairSaid.includes('This cannot be repaired');
+      if (!isHopeless) throw new Error(`repair ended with ${code}: ${repairSaid}`);
+      return said;
+    });
   }
 
   /** The broker starts, and everything is there. */
@@ -278,7 +320,10 @@ class Copies {
       () =>
         this.#refused(name)
           .catch(() => this.#refused('segments/'))
-          .catch(() => this.#whole()),
+          .then(
+            async (said) => `${said}; ${await mend(this.#session, this.#folder, new Set())}`,
+            () => this.#whole(),
+          ),
     );
   }
 
