@@ -11,7 +11,6 @@ import { runPerfTest } from './perf-test-load.ts';
 import { runProduce } from './produce-load.ts';
 
 export interface Round {
-  /** Null for a load that starts its own. */
   readonly peer: Peer;
   readonly topic: string;
   readonly seconds: number;
@@ -38,7 +37,7 @@ export interface Load {
   };
 }
 
-const produce64k = { connections: 8, window: 8, batchBytes: 65_000 };
+const produce64k = { connections: 8, window: 16, batchBytes: 65_000 };
 
 export const loads: readonly Load[] = [
   {
@@ -47,7 +46,7 @@ export const loads: readonly Load[] = [
     variants: [
       {
         name: 'produce-64k',
-        title: 'produce, 64 KB batches, 8 connections, old data recycled',
+        title: 'produce, 64 KB batches, 8 connections, 16 in flight, old data recycled',
         unit: 'MB/s',
         run: ({ peer, topic, seconds }) =>
           runProduce(peer, { ...produce64k, topic, seconds, isRecycling: true }),
@@ -60,7 +59,7 @@ export const loads: readonly Load[] = [
     variants: [
       {
         name: 'produce-growing',
-        title: 'produce, 64 KB batches, 8 connections, data only grow',
+        title: 'produce, 64 KB batches, 8 connections, 16 in flight, data only grow',
         unit: 'MB/s',
         run: ({ peer, topic, seconds }) =>
           runProduce(peer, { ...produce64k, topic, seconds, isRecycling: false }),

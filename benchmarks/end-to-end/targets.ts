@@ -45,8 +45,9 @@ function ownTarget(
 }
 
 const mebibyte = 1024 * 1024;
-/** A pause that a client would notice; a sync takes up to 10 ms on a bad day. */
+/** What a client would notice, unless the machine does as badly with one partition. */
 const stallMs = 100;
+const stallRatio = 1.5;
 
 const targets: readonly Target[] = [
   ownTarget('produce-64k', 'at least 700 MB/s', ({ value }) => ({
@@ -63,10 +64,7 @@ const targets: readonly Target[] = [
   ratioTarget('fetch-tail-1', 1.2),
   ratioTarget('fetch-tail-4', 1.2),
   partitionCost,
-  ownTarget('partitions-10000', `no answer later than ${stallMs} ms`, (ours) => ({
-    measured: `${(ours.latencyMs?.max ?? 0).toFixed(0)} ms`,
-    isMet: (ours.latencyMs?.max ?? 0) <= stallMs,
-  })),
+  firstTouch,
   ownTarget('latency', 'p50 at most 0.15 ms over fdatasync', ({ value }, { baseline }) => {
     const over = value - (baseline?.value ?? 0);
     return { measured: `${over.toFixed(2)} ms over`, isMet: over <= 0.15 };
@@ -90,6 +88,19 @@ function partitionCost(results: Results): Verdict | null {
     target: 'partitions: CPU per GB of 10 000 within 15 % of one',
     measured: `${(over * 100).toFixed(0)} %`,
     isMet: over <= 0.15,
+  };
+}
+
+function firstTouch(results: Results): Verdict | null {
+  const longestOf = (name: string): number | undefined =>
+    results.get(name)?.medians.get('polylog')?.latencyMs?.max;
+  const one = longestOf('partitions-1');
+  const many = longestOf('partitions-10000');
+  if (one === undefined || many === undefined) return null;
+  return {
+    target: `partitions: longest answer of 10 000 at most ${stallMs} ms or ${stallRatio} × that of one`,
+    measured: `${many.toFixed(0)} ms, ${one.toFixed(0)} ms`,
+    isMet: many <= Math.max(stallMs, one * stallRatio),
   };
 }
 
