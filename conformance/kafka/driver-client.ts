@@ -21,6 +21,21 @@ interface Answer {
   readonly error?: { readonly name: string; readonly message: string };
 }
 
+/** What a worker says by itself; see serve.mjs. */
+export type WorkerEvent =
+  | {
+      readonly event: 'read';
+      readonly at: number;
+      readonly partition: number;
+      readonly first: number;
+      readonly values: readonly string[];
+    }
+  | {
+      readonly event: 'committed';
+      readonly at: number;
+      readonly offsets: readonly (readonly [partition: number, offset: number])[];
+    };
+
 type Base64 = string | null;
 interface Row {
   readonly offset: number;
@@ -37,6 +52,7 @@ const logLinesMax = 40;
 export class DriverClient implements AdminClient {
   readonly name: string;
   readonly setsTimestamps = true;
+  onEvent: (event: WorkerEvent) => void = () => {};
   readonly #command: readonly string[];
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #child: ChildProcess | null = null;
@@ -85,8 +101,9 @@ export class DriverClient implements AdminClient {
     const [command = '', ...args] = this.#command;
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const answer = JSON.parse(line) as Answer;
-      this.#waiting.get(answer.id)?.(answer);
+      const answer = JSON.parse(line) as Answer | WorkerEvent;
+      if ('event' in answer) this.onEvent(answer);
+      else this.#waiting.get(answer.id)?.(answer);
     });
     createInterface({ input: child.stderr }).on('line', (line) => {
       this.#log.push(line);

@@ -7,6 +7,7 @@ import { consoleToolChecks } from './checks/console-tools.ts';
 import { consumingChecks } from './checks/consuming.ts';
 import { exactlyOnceChecks } from './checks/exactly-once.ts';
 import { groupToolChecks } from './checks/group-tools.ts';
+import { groupTortureChecks } from './checks/group-torture.ts';
 import { groupChecks } from './checks/groups.ts';
 import { hostileChecks } from './checks/hostile.ts';
 import { loadChecks } from './checks/load.ts';
@@ -35,6 +36,7 @@ export function kafkaChecks(world: World, observed: Observed): Check[] {
     ...consoleToolChecks(world),
     ...adminToolChecks(world),
     ...groupChecks(world),
+    ...groupTortureChecks(world),
     ...groupToolChecks(world),
     ...oldToolChecks(world),
     ...protocolChecks(world),

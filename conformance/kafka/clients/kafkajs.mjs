@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import zlib from 'node:zlib';
 import { lz4Compress, lz4Decompress } from '@platformatic/wasm-utils';
 import { memberOperations } from './members.mjs';
-import { bytesOf, serve, textOf } from './serve.mjs';
+import { bytesOf, say, serve, textOf } from './serve.mjs';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 const load = createRequire(import.meta.url);
@@ -181,8 +181,50 @@ async function openMember(request, notes) {
   };
 }
 
+const workers = new Map();
+
+/** Reads, says what it has read, commits it, says so; for as long as it lives. */
+async function work({ member, group, topic, sessionTimeoutMs, chunk, ...request }) {
+  const consumer = kafkaOf(request).consumer({
+    groupId: group,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: 500,
+    maxWaitTimeInMs: 100,
+    maxBytesPerPartition: 16_384,
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 200 },
+  });
+  workers.set(member, consumer);
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    eachBatch: async ({ batch, isRunning, isStale, resolveOffset, heartbeat }) => {
+      const { partition, messages } = batch;
+      for (let i = 0; i < messages.length && isRunning() && !isStale(); i += chunk) {
+        const part = messages.slice(i, i + chunk);
+        const first = Number(part[0].offset);
+        say({ event: 'read', partition, first, values: part.map(({ value }) => String(value)) });
+        const next = first + part.length;
+        resolveOffset(String(next - 1));
+        await consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+        say({ event: 'committed', offsets: [[partition, next]] });
+        await heartbeat();
+      }
+    },
+  });
+  return true;
+}
+
 serve({
   ...memberOperations(openMember),
+
+  work,
+
+  stopWork: async ({ member }) => {
+    await workers.get(member).disconnect();
+    return true;
+  },
 
   committed: (request) =>
     withAdmin(request, async (admin) => {

@@ -1,5 +1,6 @@
 """librdkafka, through confluent-kafka, behind lines of JSON as serve.mjs describes them."""
 
+import threading
 import time
 
 from confluent_kafka import (
@@ -12,7 +13,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 from members import Member, member_operations
-from serve import bytes_of, serve, text_of
+from serve import bytes_of, say, serve, text_of
 
 network = {
     "broker.address.family": "v4",
@@ -281,6 +282,108 @@ class LibrdkafkaMember(Member):
         self.consumer.close()
 
 
+class Worker:
+    """Reads, says what it has read, commits it, says so; for as long as it lives."""
+
+    def __init__(self, request):
+        self.topic = request["topic"]
+        self.chunk = request["chunk"]
+        # What was read since the last commit: partition -> [first offset, values].
+        self.unsaid = {}
+        self.uncommitted = {}
+        self.is_wanted = True
+        self.consumer = Consumer(
+            {
+                **common(request),
+                "group.id": request["group"],
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": request["sessionTimeoutMs"],
+                "heartbeat.interval.ms": 500,
+                "partition.assignment.strategy": "roundrobin",
+                "fetch.wait.max.ms": 100,
+            }
+        )
+        self.consumer.subscribe([self.topic], on_revoke=self.on_revoke, on_lost=self.on_lost)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while self.is_wanted:
+            message = self.consumer.poll(0.1)
+            if message is not None and message.error() is None:
+                self.take(message)
+            if message is None or sum(len(values) for _, values in self.unsaid.values()) >= self.chunk:
+                self.settle()
+        self.settle()
+        self.consumer.close()
+
+    def take(self, message):
+        partition = message.partition()
+        first, values = self.unsaid.setdefault(partition, (message.offset(), []))
+        if first + len(values) != message.offset():
+            self.say_reads()
+            first, values = self.unsaid.setdefault(partition, (message.offset(), []))
+        values.append(message.value().decode())
+        self.uncommitted[partition] = message.offset() + 1
+
+    def say_reads(self):
+        for partition, (first, values) in self.unsaid.items():
+            say({"event": "read", "partition": partition, "first": first, "values": values})
+        self.unsaid = {}
+
+    def settle(self):
+        self.say_reads()
+        if not self.uncommitted:
+            return
+        offsets = sorted(self.uncommitted.items())
+        self.uncommitted = {}
+        places = [TopicPartition(self.topic, partition, offset) for partition, offset in offsets]
+        try:
+            done = self.consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException:
+            return
+        kept = [[one.partition, one.offset] for one in done if one.error is None]
+        say({"event": "committed", "offsets": kept})
+
+    def on_revoke(self, _, __):
+        self.settle()
+
+    def on_lost(self, _, __):
+        self.say_reads()
+        self.uncommitted = {}
+
+
+workers = {}
+
+
+def work(request):
+    workers[request["member"]] = Worker(request)
+    return True
+
+
+def stop_work(request):
+    worker = workers.pop(request["member"])
+    worker.is_wanted = False
+    worker.thread.join(30)
+    return True
+
+
+def produce_keyed(request):
+    """Records with the values key-0, key-1 ... of many keys, in order for each of them."""
+    producer = producer_of({**request, "idempotent": True})
+    count = request["count"]
+    deliveries = Deliveries(count)
+    for i in range(count):
+        key = f"k{i % request['keys']}"
+        value = f"{key}-{i // request['keys']}"
+        producer.produce(request["topic"], key=key, value=value, on_delivery=deliveries.callback(i))
+        if i % request["batch"] == request["batch"] - 1:
+            producer.poll(request["pauseMs"] / 1000)
+    flush(producer, deliveries, 100)
+    return count
+
+
 def committed(request):
     consumer = consumer_of(request, request["group"])
     try:
@@ -312,6 +415,9 @@ if __name__ == "__main__":
             "describeConfigs": describe_configs,
             "consume": consume,
             "committed": committed,
+            "produceKeyed": produce_keyed,
+            "work": work,
+            "stopWork": stop_work,
             **member_operations(LibrdkafkaMember),
         }
     )

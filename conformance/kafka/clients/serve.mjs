@@ -4,17 +4,28 @@
  *     in    {"id": 1, "operation": "read", ...}
  *     out   {"id": 1, "result": ...}  or  {"id": 1, "error": {"name": ..., "message": ...}}
  *
+ * A worker of a group says by itself, between answers, what it has done:
+ *
+ *     out   {"event": "read", "at": ms, "partition": 3, "first": 120, "values": [...]}
+ *     out   {"event": "committed", "at": ms, "offsets": [[3, 125], ...]}
+ *
  * Keys, values and header values are base64, or null. Requests run side by side. The process ends
  * when its input does.
  */
 
 import { createInterface } from 'node:readline';
 
+// What clients print must not be mistaken for an answer.
+const write = process.stdout.write.bind(process.stdout);
+process.stdout.write = process.stderr.write.bind(process.stderr);
+
+/** Has left this process when it returns: writes to a pipe are synchronous. */
+export function say(event) {
+  write(`${JSON.stringify({ ...event, at: Date.now() })}\n`);
+}
+
 /** @param {Record<string, (request: any) => Promise<unknown>>} operations */
 export function serve(operations) {
-  // What clients print must not be mistaken for an answer.
-  const write = process.stdout.write.bind(process.stdout);
-  process.stdout.write = process.stderr.write.bind(process.stderr);
   const lines = createInterface({ input: process.stdin });
   const handle = async (line) => {
     const request = JSON.parse(line);

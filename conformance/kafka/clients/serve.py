@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 
 def bytes_of(text):
@@ -15,9 +16,16 @@ def text_of(data):
     return None if data is None else base64.b64encode(data).decode()
 
 
-def serve(operations):
-    lock = threading.Lock()
+lock = threading.Lock()
 
+
+def say(event):
+    line = json.dumps({**event, "at": time.time() * 1000})
+    with lock:
+        print(line, flush=True)
+
+
+def serve(operations):
     def handle(request):
         answer = {"id": request["id"]}
         try:
