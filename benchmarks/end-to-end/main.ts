@@ -13,7 +13,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { installKafka } from './kafka-peer.ts';
-import { commitText, loadText, machineText, runUnderBenchmarkNode } from './machine.ts';
+import { loadText, machineText, runUnderBenchmarkNode } from './machine.ts';
 import type { PeerKind } from './peer.ts';
 import { loads, startLoad } from './plan.ts';
 import { polylog } from './polylog-peer.ts';
@@ -73,7 +73,7 @@ function headLines({ kinds, roundCount }: Schedule): string[] {
 function record(lines: readonly string[], results: readonly Result[]): void {
   const text = fs.readFileSync(resultsFile, 'utf8');
   const at = text.indexOf('\n## ');
-  const title = `## ${new Date().toISOString().slice(0, 10)}, commit ${commitText()}`;
+  const title = `## ${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}`;
   const parts = [title, lines.join('\n'), verdictTable(results), resultTable(results)];
   const section = parts.filter((part) => part !== '').join('\n\n');
   fs.writeFileSync(resultsFile, `${text.slice(0, at)}\n${section}\n${text.slice(at)}`);
