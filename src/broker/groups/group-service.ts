@@ -80,7 +80,8 @@ export class GroupCoordinator implements GroupService {
     this.surroundings = surroundings;
     const writer = new GroupWriter(groups, log, ports.clock);
     this.writer = writer;
-    const isHalted = () => surroundings.halt() !== null;
+    // Who is not served cannot give a sign of life: nothing is held against it meanwhile.
+    const isHalted = () => surroundings.refusal() !== null || surroundings.halt() !== null;
     this.rebalancer = new Rebalancer({ ports, options, writer, outbox, isHalted });
     const { rebalancer } = this;
     this.desk = new JoinDesk({

@@ -26,7 +26,7 @@ export interface RebalancerParts {
   readonly options: GroupOptions;
   readonly writer: GroupWriter;
   readonly outbox: AnswerOutbox;
-  /** Nothing may be journalled: deadlines pass without effect. */
+  /** Members cannot be heard: deadlines pass without effect. */
   isHalted(): boolean;
 }
 
@@ -107,7 +107,7 @@ export class Rebalancer {
   complete(live: LiveGroup): void {
     live.joinDeadline = never;
     for (const member of [...live.members.values()]) {
-      if (member.join === null && !member.isStatic) this.dismiss(live, member, 'member_not_found');
+      if (member.join === null && !member.isStatic) this.giveUp(live, member, 'not_rejoined');
     }
     if (live.members.size > 0 && !live.electJoinedLeader()) {
       // Only static members, and none of them is back: their sessions end, or they come.
@@ -161,6 +161,13 @@ export class Rebalancer {
       return;
     }
     live.become('Stable');
+    const { generation, members, protocol } = live;
+    this.parts.ports.logger.info('group.rebalanced', {
+      group: live.group.name,
+      generation,
+      members: members.size,
+      protocol,
+    });
     for (const member of live.members.values()) {
       const { sync } = member;
       if (sync === null) continue;
@@ -187,13 +194,21 @@ export class Rebalancer {
   /** Answers whatever a member waits for. */
   fail(live: LiveGroup, member: LiveMember, error: BrokerErrorCode): void {
     const { join, sync } = member;
-    const { lastLsn } = live.group;
+    // What says that nothing is committed any more cannot wait for a commit.
+    const lsn = error === 'fenced' || error === 'draining' ? 0 : live.group.lastLsn;
     member.join = null;
     member.sync = null;
     // Who is given up while it joins is to come back as a newcomer; others keep their id.
     const memberId = error === 'member_not_found' ? '' : member.memberId;
-    if (join !== null) this.parts.outbox.answer(join, failedJoin(error, lastLsn, memberId));
-    if (sync !== null) this.parts.outbox.answer(sync, failedSync(error, lastLsn));
+    if (join !== null) this.parts.outbox.answer(join, failedJoin(error, lsn, memberId));
+    if (sync !== null) this.parts.outbox.answer(sync, failedSync(error, lsn));
+  }
+
+  /** The member has not done in time what it had to. */
+  private giveUp(live: LiveGroup, member: LiveMember, reason: string): void {
+    const { logger } = this.parts.ports;
+    logger.info('member.given_up', { group: live.group.name, member: member.memberId, reason });
+    this.dismiss(live, member, 'member_not_found');
   }
 
   private failSyncs(live: LiveGroup, error: BrokerErrorCode): void {
@@ -255,7 +270,7 @@ export class Rebalancer {
     if (live.pendingSyncs.size === 0) return;
     for (const memberId of [...live.pendingSyncs]) {
       const member = live.members.get(memberId);
-      if (member !== undefined) this.dismiss(live, member, 'member_not_found');
+      if (member !== undefined) this.giveUp(live, member, 'not_synced');
     }
     this.prepare(live);
   }
@@ -272,7 +287,7 @@ export class Rebalancer {
         member.deadline = never;
         continue;
       }
-      this.dismiss(live, member, 'member_not_found');
+      this.giveUp(live, member, 'session_expired');
       this.removed(live);
     }
   }
