@@ -45,12 +45,13 @@ export function changedOverrides(
 
 /** Members that are there already are not added, and those that are not are not missed. */
 function changedList(before: string, operation: number, value: string): string {
-  const members = listMembers(before);
-  const named = listMembers(value);
-  if (operation === configOperations.subtract) {
-    return members.filter((member) => !named.includes(member)).join(',');
+  // Sets: both may be thousands.
+  const members = new Set(listMembers(before));
+  for (const member of listMembers(value)) {
+    if (operation === configOperations.subtract) members.delete(member);
+    else members.add(member);
   }
-  return [...new Set([...members, ...named])].join(',');
+  return [...members].join(',');
 }
 
 export function isSameOverrides(left: Overrides, right: Overrides): boolean {

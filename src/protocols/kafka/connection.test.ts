@@ -68,6 +68,8 @@ function everyRequest(client: TestClient, topicId: string): Uint8Array[] {
     }),
     client.frame('describeCluster', 2, { includeClusterAuthorizedOperations: true }),
     ...groupRequests(client, topicId),
+    ...configRequests(client),
+    ...adminRequests(client),
   ];
 }
 
@@ -105,6 +107,77 @@ function groupRequests(client: TestClient, topicId: string): Uint8Array[] {
     client.frame('offsetDelete', 0, {
       groupId: 'g',
       topics: [{ name: 't', partitions: [{ partitionIndex: 0 }] }],
+    }),
+  ];
+}
+
+function configRequests(client: TestClient): Uint8Array[] {
+  const topic = { resourceType: 2, resourceName: 't' };
+  const config = { name: 'cleanup.policy', value: 'delete' };
+  return [
+    client.frame('describeConfigs', 4, {
+      resources: [
+        { ...topic, configurationKeys: ['cleanup.policy'] },
+        { resourceType: 4, resourceName: '1', configurationKeys: null },
+      ],
+      includeSynonyms: true,
+      includeDocumentation: true,
+    }),
+    client.frame('alterConfigs', 2, {
+      resources: [{ ...topic, configs: [config] }],
+      validateOnly: false,
+    }),
+    client.frame('incrementalAlterConfigs', 1, {
+      resources: [{ ...topic, configs: [{ ...config, configOperation: 2 }] }],
+      validateOnly: false,
+    }),
+    client.frame('listConfigResources', 1, { resourceTypes: [2, 4] }),
+  ];
+}
+
+function adminRequests(client: TestClient): Uint8Array[] {
+  const filter = {
+    resourceTypeFilter: 1,
+    resourceNameFilter: 't',
+    patternTypeFilter: 3,
+    principalFilter: 'User:a',
+    hostFilter: '*',
+    operation: 1,
+    permissionType: 1,
+  };
+  const acl = {
+    resourceType: 2,
+    resourceName: 't',
+    resourcePatternType: 3,
+    principal: 'User:a',
+    host: '*',
+    operation: 3,
+    permissionType: 3,
+  };
+  return [
+    client.frame('deleteRecords', 2, {
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 0 }] }],
+      timeoutMs: 1,
+    }),
+    client.frame('describeAcls', 3, filter),
+    client.frame('createAcls', 3, { creations: [acl] }),
+    client.frame('deleteAcls', 3, { filters: [filter] }),
+    client.frame('describeLogDirs', 5, { topics: [{ topic: 't', partitions: [0] }] }),
+    client.frame('createPartitions', 3, {
+      topics: [{ name: 't', count: 2, assignments: [{ brokerIds: [1] }] }],
+      timeoutMs: 1,
+      validateOnly: true,
+    }),
+    client.frame('listPartitionReassignments', 0, {
+      topics: [{ name: 't', partitionIndexes: [0] }],
+    }),
+    client.frame('describeClientQuotas', 1, {
+      components: [{ entityType: 'user', matchType: 0, match: 'a' }],
+      strict: true,
+    }),
+    client.frame('describeTopicPartitions', 0, {
+      topics: [{ name: 't' }],
+      cursor: { topicName: 't', partitionIndex: 0 },
     }),
   ];
 }

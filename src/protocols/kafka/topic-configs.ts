@@ -80,12 +80,26 @@ export function brokerTwinOf(option: TopicOption): BrokerTwin | undefined {
   return { name: twin, fallback: { name: twin, value: spelled(option, defaultValue) } };
 }
 
+/** Of topics that set nothing themselves, by broker: most topics set one or two of thirty. */
+const inheritedEntries = new WeakMap<TopicDefaults, readonly ConfigEntry[]>();
+const noOverrides: ReadonlyMap<string, string> = new Map();
+
 /** Every option, with its value where `overrides` are a topic's own. */
 export function topicConfigs(
   broker: TopicDefaults,
   overrides: ReadonlyMap<string, string>,
-): ConfigEntry[] {
-  return topicOptionTable.map((option) => topicConfig(broker, option, overrides));
+): readonly ConfigEntry[] {
+  let inherited = inheritedEntries.get(broker);
+  if (inherited === undefined) {
+    inherited = topicOptionTable.map((option) => topicConfig(broker, option, noOverrides));
+    inheritedEntries.set(broker, inherited);
+  }
+  if (overrides.size === 0) return inherited;
+  return inherited.map((entry, index) => {
+    const option = topicOptionTable[index];
+    const isOwn = option !== undefined && overrides.has(option.name);
+    return isOwn ? topicConfig(broker, option, overrides) : entry;
+  });
 }
 
 function topicConfig(

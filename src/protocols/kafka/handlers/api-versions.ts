@@ -15,6 +15,30 @@ const advertised = apis.map((api) => ({
   maxVersion: api.max,
 }));
 
+/**
+ * By this number user interfaces tell Kafka's version, and so what to offer: 30 is that of 4.3, 7 the
+ * oldest one without ZooKeeper. Clients do not act on it.
+ */
+const metadataVersion = { name: 'metadata.version', oldest: 7, present: 30 } as const;
+
+const features = {
+  supportedFeatures: [
+    {
+      name: metadataVersion.name,
+      minVersion: metadataVersion.oldest,
+      maxVersion: metadataVersion.present,
+    },
+  ],
+  finalizedFeaturesEpoch: 0,
+  finalizedFeatures: [
+    {
+      name: metadataVersion.name,
+      maxVersionLevel: metadataVersion.present,
+      minVersionLevel: metadataVersion.present,
+    },
+  ],
+} as const;
+
 export function handleApiVersions(request: KafkaRequest): void {
   const { link, head } = request;
   const body = bodyOf(request, apiVersionsRequest);
@@ -23,8 +47,11 @@ export function handleApiVersions(request: KafkaRequest): void {
     const names = [body.clientSoftwareName, body.clientSoftwareVersion];
     if (!names.every((name) => softwareForm.test(name))) errorCode = kafkaErrors.invalidRequest;
   }
-  const apiKeyList = errorCode === kafkaErrors.none ? advertised : [];
-  answer(link, head, apiVersionsResponse, { errorCode, apiKeys: apiKeyList }, 0);
+  const isFine = errorCode === kafkaErrors.none;
+  const draft = isFine
+    ? { errorCode, apiKeys: advertised, ...features }
+    : { errorCode, apiKeys: [] };
+  answer(link, head, apiVersionsResponse, draft, 0);
 }
 
 /** A version from the future: version 0 of the answer says which ones there are. */

@@ -27,7 +27,12 @@ describe('ApiVersions [KIP-511]', () => {
         listed,
         apis.map(({ key, advertisedMin, max }) => [key, advertisedMin, max]),
       );
-      assert.deepEqual(body.supportedFeatures, []);
+      const hasFeatures = version >= 3;
+      assert.equal(body.finalizedFeaturesEpoch, hasFeatures ? 0 : -1);
+      assert.equal(body.supportedFeatures[0]?.maxVersion, hasFeatures ? 30 : undefined);
+      const [finalized] = body.finalizedFeatures;
+      assert.equal(finalized?.name, hasFeatures ? 'metadata.version' : undefined);
+      assert.equal(finalized?.maxVersionLevel, hasFeatures ? 30 : undefined);
     }
   });
 

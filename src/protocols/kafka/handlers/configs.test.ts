@@ -246,6 +246,35 @@ describe('DescribeConfigs', () => {
     assert.ok((long.errorMessage ?? '').length < 2000);
   });
 
+  it('lets others have their turn while it describes many', () => {
+    const { bench, client } = started();
+    bench.topic('t');
+    const one = { resourceType: topicType, resourceName: 't', configurationKeys: null };
+    const resources = Array.from({ length: 500 }, () => one);
+    const other = bench.connect();
+    client.send('describeConfigs', 4, { resources });
+    client.send('metadata', 12, { topics: [] });
+    other.send('metadata', 12, { topics: [] });
+    for (let turn = 0; turn < 3; turn++) bench.bench.loop.turn();
+    assert.equal(other.answers().length, 1);
+    assert.deepEqual(client.answers(), []);
+    bench.settle();
+    const bodies = client.answers().map(({ body }) => body as { results?: unknown[] });
+    assert.equal(bodies[0]?.results?.length, 500);
+    assert.equal(bodies.length, 2, 'what came behind it waited');
+  });
+
+  it('forgets what it was describing when the client goes', () => {
+    const { bench, client } = started();
+    bench.topic('t');
+    const one = { resourceType: topicType, resourceName: 't', configurationKeys: null };
+    client.send('describeConfigs', 4, { resources: Array.from({ length: 500 }, () => one) });
+    bench.bench.loop.turn();
+    client.socket.close();
+    bench.settle();
+    assert.deepEqual(client.answers(), []);
+  });
+
   it('describes ten thousand resources at once, and no more', () => {
     const { bench, client } = started();
     bench.topic('t');
