@@ -128,7 +128,7 @@ const wire = {
 } as const;
 
 type Name = keyof typeof wire;
-export type RequestOf<N extends Name> = DraftOf<(typeof wire)[N][0]>;
+type RequestOf<N extends Name> = DraftOf<(typeof wire)[N][0]>;
 export type ResponseOf<N extends Name> = DecodedOf<(typeof wire)[N][1]>;
 type ProduceRow = ResponseOf<'produce'>['responses'][number]['partitionResponses'][number];
 type FetchRow = ResponseOf<'fetch'>['responses'][number]['partitions'][number];

@@ -164,6 +164,26 @@ describe('JoinGroup', () => {
     }
   });
 
+  it('does not wait behind one that was given up', () => {
+    const bench = groupBench();
+    new TestMember(bench).joinAlone();
+    const waiting = new TestMember(bench);
+    const ids = [waiting.sendJoin(), waiting.sendJoin()];
+    ids.push(waiting.client.send('listGroups', 5, {}));
+    bench.settle();
+    waiting.client.socket.sink?.onEnd();
+    bench.settle();
+    const answers = waiting.client.answers();
+    assert.deepEqual(
+      answers.map(({ correlationId }) => correlationId),
+      ids,
+    );
+    const codes = answers.map(({ body }) => (body as { errorCode: number }).errorCode);
+    const elsewhere = kafkaErrors.coordinatorNotAvailable;
+    assert.deepEqual(codes, [elsewhere, elsewhere, 0]);
+    assert.equal(waiting.client.isClosed, true);
+  });
+
   it('does not wait for members whose connection is gone', () => {
     const bench = groupBench();
     const first = new TestMember(bench).joinAlone();
