@@ -176,7 +176,7 @@ export const entryTable: readonly EntryDocumentation[] = [
     body: 'uint32 group, int32 number, int64 time, text protocol type, text protocol, text leader, uint32 count, count × member',
     changes: 'generation of the group (replaced)',
     object: 'groups (48 to 63)',
-    awaitedBy: 'the members’ shares of the work; the last leave; every answer that names the group',
+    awaitedBy: 'the shares of the members; the last leave; every answer that names the group',
   },
   {
     kind: 43,

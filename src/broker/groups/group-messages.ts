@@ -139,14 +139,7 @@ export interface CommittedOffset {
 }
 
 /** As the original names them. */
-export const groupStates = [
-  'Empty',
-  'PreparingRebalance',
-  'CompletingRebalance',
-  'Stable',
-  'Dead',
-] as const;
-export type GroupState = (typeof groupStates)[number];
+export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
 
 export interface DescribedMember {
   readonly memberId: string;
