@@ -252,6 +252,15 @@ describe('DescribeLogDirs', () => {
     }
   });
 
+  it('says so where the disk does not say', () => {
+    const { bench, client } = started({ storagePath: '/data' });
+    bench.topic('t');
+    bench.broker.storageSpace = () => null;
+    const [folder] = client.call('describeLogDirs', 4, { topics: null }).results;
+    assert.equal(folder?.errorCode, kafkaErrors.kafkaStorageError);
+    assert.deepEqual([folder.logDir, folder.topics, folder.totalBytes], ['/data', [], -1]);
+  });
+
   it('leaves out what is not asked for, or not there', () => {
     const { bench, client } = started();
     bench.topic('t', {}, 3);

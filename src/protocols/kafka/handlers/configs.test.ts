@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SeededRandom } from '../../../../simulation/random.ts';
 import { topicOptionTable } from '../../../broker/index.ts';
 import { configResources } from '../config-entry.ts';
 import { kafkaErrors } from '../error-codes.ts';
@@ -446,6 +447,61 @@ describe('IncrementalAlterConfigs', () => {
     assert.equal(client.answers().length, 1);
     bench.restart();
     assert.deepEqual(bench.broker.topic('t')?.overrides, new Map([['retention.ms', '8']]));
+  });
+
+  it('leaves what a model has, whatever is asked in whatever order, and through crashes', () => {
+    const dice = new SeededRandom(47);
+    const { bench } = started();
+    let client = bench.connect();
+    bench.topic('t');
+    const pick = <T>(from: readonly T[]): T => {
+      const picked = from[dice.below(from.length)];
+      assert.ok(picked !== undefined);
+      return picked;
+    };
+    const listName = 'cleanup.policy';
+    const valuesOf: Readonly<Record<string, readonly string[]>> = {
+      [listName]: ['', 'delete', 'compact', 'delete,compact', 'shred'],
+      'retention.ms': ['-1', '5', 'x', '-2'],
+      'flush.ms': ['0', '1', ''],
+      'no.such': ['1'],
+    };
+    const wrong = new Set(['shred', 'x', '-2']);
+    let model = new Map<string, string>();
+    for (let round = 0; round < 400; round++) {
+      const next = new Map(model);
+      let isWrong = false;
+      const names = Object.keys(valuesOf).filter(() => dice.below(5) < 2);
+      const changes = names.map((name): Change => {
+        const value = pick(valuesOf[name] ?? []);
+        const op = pick(['set', 'delete', 'append', 'subtract'] as const);
+        if (op === 'delete') {
+          next.delete(name);
+          return { name, op, value: null };
+        }
+        const isList = op === 'append' || op === 'subtract';
+        if (name === 'no.such' || (isList && name !== listName)) isWrong = true;
+        else if (op !== 'subtract' && (wrong.has(value) || (value === '' && name === 'flush.ms'))) {
+          isWrong = true;
+        }
+        const before = (next.get(name) ?? 'delete').split(',').filter((each) => each !== '');
+        const named = value.split(',').filter((each) => each !== '');
+        if (op === 'set') next.set(name, value);
+        else if (op === 'append') next.set(name, [...new Set([...before, ...named])].join(','));
+        else next.set(name, before.filter((each) => !named.includes(each)).join(','));
+        return { name, op, value };
+      });
+      const only = dice.below(4) === 0;
+      const [row] = alter(client, [resource(topicType, 't', changes)], only);
+      assert.equal(row?.errorCode !== kafkaErrors.none, isWrong, JSON.stringify(changes));
+      if (!isWrong && !only) model = next;
+      if (dice.below(40) === 0) {
+        bench.restart();
+        client = bench.connect();
+      }
+      assert.deepEqual(bench.broker.topic('t')?.overrides, model, `round ${round}`);
+    }
+    assert.ok(model.size > 0);
   });
 
   it('writes nothing where nothing changes', () => {
