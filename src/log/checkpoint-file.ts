@@ -113,17 +113,19 @@ export function listCheckpoints(disk: Disk): CheckpointName[] {
 }
 
 /**
- * Removes all but the newest `keep`, and unfinished ones: none may be under way.
- * `done` gets storage_failed.
+ * Removes all but those that start at one of `kept`, and unfinished ones: none may be under way. One that was
+ * found unsound is not among `kept`, however new it is. `done` gets storage_failed.
  */
 export function removeOldCheckpoints(
   { disk, scheduler }: CheckpointPorts,
-  keep: number,
+  kept: readonly number[],
   done: (error: BrokerError | null) => void,
 ): void {
-  assert(keep > 0, 'a checkpoint is kept');
+  assert(kept.length > 0, 'a checkpoint is kept');
   try {
-    for (const { path } of listCheckpoints(disk).slice(keep)) disk.remove(path);
+    for (const { path, startLsn } of listCheckpoints(disk)) {
+      if (!kept.includes(startLsn)) disk.remove(path);
+    }
     for (const name of disk.list(CHECKPOINT_DIRECTORY)) {
       if (name.endsWith('.tmp')) disk.remove(`${CHECKPOINT_DIRECTORY}/${name}`);
     }

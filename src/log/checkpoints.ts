@@ -179,7 +179,8 @@ export class Checkpoints {
     this.#writer.publish((error) => {
       if (this.#stopped) return;
       if (error !== null) return this.#failed(error);
-      removeOldCheckpoints(ports, KEEP, (removeError) => {
+      const kept = [this.#startLsn, ...this.#startLsns].slice(0, KEEP);
+      removeOldCheckpoints(ports, kept, (removeError) => {
         if (this.#stopped) return;
         this.#writer = null;
         this.#written = null;
@@ -187,7 +188,7 @@ export class Checkpoints {
         if (removeError !== null) return this.#failed(removeError);
         this.#bytes = written.bytes;
         this.#reserve();
-        this.#startLsns = [this.#startLsn, ...this.#startLsns].slice(0, KEEP);
+        this.#startLsns = kept;
         ports.logger.debug('checkpoint.published', {
           startLsn: this.#startLsn,
           objects: written.objectCount,

@@ -174,3 +174,31 @@ test('what is appended while a commit is told is shown by the next commit', () =
   t.loop.run();
   assert.equal(log.highWatermark, 2);
 });
+
+test('an idle log gives the memory of a burst back', () => {
+  const { t, disk } = openWatched(1, { ...plain, segmentBytes: 16 * MiB });
+  disk.isHeld = true;
+  for (let i = 0; i < 60; i++) t.append(1, new Uint8Array(50_000).fill(i));
+  t.loop.run();
+  for (let i = 0; i < 600; i++) t.append(1, new Uint8Array(50_000).fill(i));
+  const most = t.journal.usage().bufferBytes;
+  assert.ok(most > 25 * MiB, `${most} bytes are gathered`);
+  disk.release();
+  t.loop.pass(1000);
+  const left = t.journal.usage().bufferBytes;
+  assert.ok(left <= 10 * MiB, `${left} bytes are kept`);
+});
+
+test('a checkpoint that is asked for as the idle mark falls due still begins', () => {
+  const { t } = openWatched(1, plain);
+  fill(t, 3, 100);
+  let asked = 0;
+  t.loop.onTimer = () => {
+    if (asked++ === 0) t.journal.checkpoint();
+  };
+  t.loop.pass(200);
+  t.loop.onTimer = () => {};
+  t.loop.pass(1000);
+  const names = t.disk.list('checkpoints').filter((name) => name.endsWith('.ckp'));
+  assert.equal(names.length, 1);
+});

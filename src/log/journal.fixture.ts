@@ -23,6 +23,8 @@ export class TestLoop implements Scheduler {
   #tasks: (() => void)[] = [];
   #timers: { at: number; task: () => void }[] = [];
   time = 0;
+  /** Called right before each timer's task: what else may happen in that moment. */
+  onTimer: () => void = () => {};
 
   endOfTick(task: () => void): void {
     this.#tasks.push(task);
@@ -72,6 +74,7 @@ export class TestLoop implements Scheduler {
       if (next === undefined) break;
       this.#timers = this.#timers.filter((timer) => timer !== next);
       this.time = Math.max(this.time, next.at);
+      this.onTimer();
       next.task();
     }
     this.time = end;

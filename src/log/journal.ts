@@ -25,6 +25,7 @@ import type { JournalOptions } from './journal-options.ts';
 import { Ledger } from './ledger.ts';
 import {
   ARCHIVE_ID_MIN,
+  BLOCK_BUFFER_BYTES,
   GATHERED_BYTES_MAX,
   INDEX_BYTES_MAX,
   REFERENCE_BYTES_MIN,
@@ -75,10 +76,13 @@ export class Journal {
   readonly #commitListeners: CommitListener[] = [];
   readonly #faultListeners: ((error: BrokerError) => void)[] = [];
   readonly #readyListeners: (() => void)[] = [];
-  /** The opening that waits for the first commit. */
-  #opener: ((error: BrokerError) => void) | null = null;
+  /** The opening that is under way. */
+  #opener: ((error: Error | null) => void) | null = null;
+  /** Files are being read: a close waits for that. */
+  #isRecovering = false;
+  #isBegun = false;
   /** Closes that wait for the last commit. */
-  readonly #closers: ((error: BrokerError) => void)[] = [];
+  readonly #closers: ((error: BrokerError | null) => void)[] = [];
   readonly #entry = new EntryView();
   readonly #append = new AppendView();
   readonly #body = new Uint8Array(16);
@@ -103,9 +107,12 @@ export class Journal {
     this.#store.onArmed = () => this.#armed();
   }
 
-  /** Recovers what the data folder holds, begins a new epoch, and calls back once that is durable. */
+  /**
+   * Recovers what the data folder holds, begins a new epoch, and calls back once that is durable, or
+   * cannot be, or the journal is closed before.
+   */
   open(done: (error: Error | null, report: RecoveryReport | null) => void): void {
-    assert(!this.#isOpen, 'a journal is opened once');
+    assert(!this.#isOpen && this.#opener === null, 'a journal is opened once');
     const parts = {
       ports: this.#ports,
       options: this.#options,
@@ -113,16 +120,29 @@ export class Journal {
       ledger: this.#ledger,
       machine: this.#machine,
     };
+    let report: RecoveryReport | null = null;
+    this.#opener = (error) => {
+      this.#opener = null;
+      this.#isOpen = error === null;
+      done(error, error === null ? report : null);
+    };
+    this.#isRecovering = true;
     recover(parts, (error, recovered) => {
-      if (this.#isClosed) return;
-      if (recovered === null) return done(error, null);
-      this.#begin(recovered, (beginError) =>
-        done(beginError, beginError === null ? recovered.report : null),
-      );
+      this.#isRecovering = false;
+      if (this.#closers.length > 0) return this.#closeUnopened(recovered);
+      if (recovered === null) return this.#opener?.(error);
+      report = recovered.report;
+      this.#begin(recovered);
     });
   }
 
-  #begin(recovered: Recovered, done: (error: Error | null) => void): void {
+  /** Nothing of the new epoch has been written. */
+  #closeUnopened(recovered: Recovered | null): void {
+    this.#manifest = recovered?.manifest ?? null;
+    for (const finish of this.#closers.splice(0)) finish(null);
+  }
+
+  #begin(recovered: Recovered): void {
     const { manifest } = recovered;
     this.#manifest = manifest;
     this.#givenEnds = recovered.givenEnds;
@@ -176,26 +196,23 @@ export class Journal {
     this.#ledger.exposeAll();
     this.#machine.restored();
     this.#retirement.checkpointed(this.#checkpoints.olderStartLsn);
-    this.#whenBegun(done);
+    this.#whenBegun();
+    this.#isBegun = true;
     this.#store.arm();
   }
 
-  /** Calls back when the epoch's first block is committed, or cannot be. */
-  #whenBegun(done: (error: Error | null) => void): void {
-    const finish = (error: BrokerError | null): void => {
-      this.#opener = null;
-      this.#isOpen = error === null;
-      this.#commitListeners.splice(this.#commitListeners.indexOf(look), 1);
-      this.#faultListeners.splice(this.#faultListeners.indexOf(look), 1);
-      done(error);
-    };
+  /** The opening ends when the epoch's first block is committed, or cannot be. */
+  #whenBegun(): void {
     const look = (): void => {
       const isCommitted = this.#pipeline.highWatermark >= this.#pipeline.endLsn;
-      if (this.#fault !== null || isCommitted) finish(this.#fault);
+      const isOver = this.#opener === null || this.#fault !== null || isCommitted;
+      if (!isOver) return;
+      this.#commitListeners.splice(this.#commitListeners.indexOf(look), 1);
+      this.#faultListeners.splice(this.#faultListeners.indexOf(look), 1);
+      this.#opener?.(this.#fault);
     };
     this.#commitListeners.push(look);
     this.#faultListeners.push(look);
-    this.#opener = finish;
   }
 
   /** Commits what is open, marks the end as clean, and lets go of all files. */
@@ -213,8 +230,13 @@ export class Journal {
       this.#pipeline.stop();
       this.#manifest?.close();
       this.#store.close();
+      this.#opener?.(new BrokerError('draining', 'it was closed before it had opened'));
       done(error);
     };
+    if (this.#isRecovering) {
+      this.#closers.push(finish);
+      return;
+    }
     if (this.#fault !== null || !this.#isOpen)
       return this.#ports.scheduler.endOfTick(() => finish(this.#fault));
     this.#closers.push(finish);
@@ -224,7 +246,8 @@ export class Journal {
 
   /** Without a segment to write to there is no commit, and without a commit nothing is freed. */
   #giveUpOpening(): void {
-    if (this.#opener === null || !this.#store.isFull || this.#pipeline.segment.isReady) return;
+    if (this.#opener === null || !this.#isBegun) return;
+    if (!this.#store.isFull || this.#pipeline.segment.isReady) return;
     this.#opener(new BrokerError('storage_full', 'there is no room for a segment to begin with'));
   }
 
@@ -489,6 +512,7 @@ export class Journal {
       segmentBytes: this.#store.segmentBytes,
       liveBytes,
       partitions: this.#ledger.partitionCount,
+      bufferBytes: this.#pipeline.blocksHeld * BLOCK_BUFFER_BYTES,
     };
   }
 
@@ -547,4 +571,6 @@ export interface JournalUsage {
   readonly segmentBytes: number;
   readonly liveBytes: number;
   readonly partitions: number;
+  /** Memory for blocks that are written, read at the tail, or kept for the next. */
+  readonly bufferBytes: number;
 }

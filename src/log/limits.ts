@@ -40,6 +40,10 @@ export const GATHERED_BYTES_MAX = 128 * 1024 * 1024;
 /** Blocks kept in memory after their commit for readers at the tail. */
 export const TAIL_BLOCKS_MAX = 8;
 
+/** Empty blocks kept for the next groups: two groups' worth, and fewer once the log is idle. */
+export const POOL_BLOCKS_MAX = 16;
+export const POOL_BLOCKS_IDLE = 2;
+
 /** Targets that an append entry can carry itself. */
 export const TARGETS_MAX = 4;
 

@@ -20,6 +20,8 @@ import {
   GROUP_BYTES_MAX,
   IDLE_MARK_MS,
   LOOP_WRITE_BYTES_MAX,
+  POOL_BLOCKS_IDLE,
+  POOL_BLOCKS_MAX,
   SEGMENT_HEADER_BYTES,
   TAIL_BLOCKS_MAX,
 } from './limits.ts';
@@ -127,6 +129,12 @@ export class CommitPipeline {
     return this.#segment;
   }
 
+  /** Blocks kept in memory, a megabyte each, whatever they are kept for. */
+  get blocksHeld(): number {
+    const open = this.#open === null ? 0 : 1;
+    return this.#pool.length + this.#tail.length + this.#closed.length + this.#group.length + open;
+  }
+
   /** Bytes gathered for the next group. */
   get gatheredBytes(): number {
     return this.#closedBytes + (this.#open?.length ?? 0);
@@ -196,9 +204,14 @@ export class CommitPipeline {
   }
 
   #dropOpen(open: Block): void {
-    open.clear();
-    this.#pool.push(open);
+    this.#recycle(open);
     this.#open = null;
+  }
+
+  /** What a burst took beyond this goes back at once, the rest when the log is idle. */
+  #recycle(block: Block): void {
+    block.clear();
+    if (this.#pool.length < POOL_BLOCKS_MAX) this.#pool.push(block);
   }
 
   #openBlock(): Block {
@@ -356,8 +369,7 @@ export class CommitPipeline {
     if (this.#tail.length <= TAIL_BLOCKS_MAX) return;
     const oldest = this.#tail.shift();
     if (oldest === undefined) return;
-    oldest.clear();
-    this.#pool.push(oldest);
+    this.#recycle(oldest);
   }
 
   /** Copies file bytes of `segmentId` out of the blocks still in memory. */
@@ -389,9 +401,12 @@ export class CommitPipeline {
     const seen = this.#durableLsn;
     this.#ports.scheduler.after(IDLE_MARK_MS, () => {
       this.#markTimerSet = false;
-      if (this.#stopped || this.#inFlight || this.gatheredBytes > BLOCK_HEADER_BYTES) return;
-      if (this.#durableLsn === seen) this.#writeMark(0);
-      else this.#becameIdle();
+      // What is about to be flushed comes back here; a touch among it must not end up in a mark.
+      if (this.#stopped || this.#inFlight || this.#flushScheduled) return;
+      if (this.gatheredBytes > BLOCK_HEADER_BYTES) return;
+      if (this.#durableLsn !== seen) return this.#becameIdle();
+      this.#writeMark(0);
+      this.#pool.length = Math.min(this.#pool.length, POOL_BLOCKS_IDLE);
     });
   }
 
@@ -400,7 +415,10 @@ export class CommitPipeline {
     if (this.roomLeft(this.#footerBytes) < pageAlign(BLOCK_HEADER_BYTES)) return;
     if (!this.segment.isReady) return;
     const block = this.#open ?? this.#openBlock();
-    assert(block.entryCount === 0, 'a mark carries nothing');
+    assert(
+      block.entryCount === 0 && block.flags === 0,
+      'a mark carries nothing, and hides nothing',
+    );
     block.flags = flags;
     this.#closeBlock();
     this.#closed.pop();
@@ -415,8 +433,7 @@ export class CommitPipeline {
     } catch (error) {
       this.#failed(error as DiskError);
     }
-    block.clear();
-    this.#pool.push(block);
+    this.#recycle(block);
   }
 
   /** Calls back when everything appended is committed, and durable. */

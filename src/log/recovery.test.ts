@@ -148,3 +148,26 @@ function magicText(disk: Disk): string {
   disk.open('segments/00000001.seg', { create: false }).readSync(first, 0, 3, 4096);
   return new TextDecoder().decode(first);
 }
+
+test('an unsound checkpoint does not push a sound one out', () => {
+  const t = new TestJournal(plain).open();
+  t.journal.createPartition(1, 0);
+  const starts = (journal: TestJournal): string[] =>
+    journal.disk.list('checkpoints').filter((name) => name.endsWith('.ckp'));
+  const checkpoint = (journal: TestJournal): void => {
+    journal.append(1, 'x');
+    journal.journal.checkpoint();
+    journal.loop.pass(500);
+  };
+  checkpoint(t);
+  const [oldest = ''] = starts(t);
+  checkpoint(t);
+  const [, unsound = ''] = starts(t);
+  const { t: again, disk } = watchedCopy(t, plain);
+  scribble(disk, `checkpoints/${unsound}`, 0);
+  again.open();
+  checkpoint(again);
+  const kept = starts(again);
+  assert.equal(kept.length, 2);
+  assert.ok(kept.includes(oldest) && !kept.includes(unsound), kept.join());
+});

@@ -127,3 +127,51 @@ test('blocks that only wait for a checkpoint leave room for the footer', () => {
   }
   assert.equal(t.restart().read(1, 0).length, 600);
 });
+
+test('a close while the journal opens calls back, and so does the opening', () => {
+  const world = new World(3);
+  const first = new SimJournal(world, new Volume()).open();
+  first.append();
+  const volume = first.disk.crash('kill');
+  const outcomes = new Set<string>();
+  for (let events = 0; events < 60; events++) {
+    for (const image of [new Volume(), volume.afterKill()]) {
+      const t = new SimJournal(new World(events), image);
+      const calls: string[] = [];
+      t.journal.open((error) => calls.push(error === null ? 'opened' : 'given up'));
+      let left = events;
+      t.world.runUntil(() => left-- <= 0, 1_000_000);
+      t.journal.close((error) =>
+        calls.push(error === null ? 'closed' : `closed: ${error.message}`),
+      );
+      t.world.runUntil(() => calls.length === 2, 10_000_000);
+      assert.equal(calls.length, 2, `after ${events} events: ${calls.join()}`);
+      assert.ok(calls.includes('closed'));
+      outcomes.add(calls.join());
+    }
+  }
+  assert.ok(
+    outcomes.has('given up,closed') && outcomes.has('opened,closed'),
+    [...outcomes].join('; '),
+  );
+});
+
+test('an opening on a disk that is full at any point calls back', () => {
+  for (let room = 0; room <= 40; room++) {
+    const t = new SimJournal(new World(room), new Volume());
+    t.disk.faults = { ...t.disk.faults, bytesMax: room * 128 * 1024 };
+    let outcome: Error | null | undefined;
+    t.journal.open((error) => {
+      outcome = error;
+    });
+    t.world.runUntil(() => outcome !== undefined, 30_000_000);
+    assert.notEqual(outcome, undefined, `with ${room * 128} KiB`);
+    if (outcome !== null) assert.equal((outcome as BrokerError).code, 'storage_full');
+    let isClosed = false;
+    t.journal.close(() => {
+      isClosed = true;
+    });
+    t.world.runUntil(() => isClosed, 30_000_000);
+    assert.ok(isClosed, `with ${room * 128} KiB`);
+  }
+});

@@ -276,7 +276,8 @@ class Copies {
   async flippedCheckpoint(count: 1 | 2): Promise<string> {
     const names = fs.readdirSync(path.join(this.#original, 'checkpoints'));
     const published = names.filter((name) => name.endsWith('.ckp')).sort();
-    const hit = published.slice(-count);
+    // A kill may have left a third one, which is good to start from.
+    const hit = published.slice(count === 1 ? -1 : 0);
     if (hit.length < count) throw new Error(`there are ${count} checkpoints`);
     const harm = (): void => {
       for (const name of hit) {
