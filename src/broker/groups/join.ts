@@ -12,6 +12,7 @@ import type { Random } from '../../kernel/ports.ts';
 import {
   groupBytesMax,
   groupTextBytesMax,
+  memberIdPrefixMax,
   membersBytesMax,
   newMemberJoinMsMax,
   protocolsPerMemberMax,
@@ -54,11 +55,12 @@ export class JoinDesk {
     ) {
       return 'invalid_session_timeout';
     }
+    // First of all: a request may name half a million.
+    if (protocols.length > protocolsPerMemberMax) return 'limit_exceeded';
     const texts = [groupId, request.memberId, request.instanceId ?? '', request.clientId];
     texts.push(request.clientHost, request.protocolType, ...protocols.map(({ name }) => name));
     const isTooLong = texts.some((text) => !fits(text, groupTextBytesMax));
-    const isTooMuch = protocols.length > protocolsPerMemberMax;
-    return isTooLong || isTooMuch ? 'limit_exceeded' : null;
+    return isTooLong ? 'limit_exceeded' : null;
   }
 
   join(live: LiveGroup, request: JoinRequest, waiting: Waiting): void {
@@ -139,6 +141,7 @@ export class JoinDesk {
     }
     if (live.members.size === 0) live.protocolType = request.protocolType;
     live.add(member);
+    rebalancer.note('member.joined', live, memberId, request.reason);
     rebalancer.expect(live, member, newMemberJoinMsMax);
     rebalancer.rebalance(live);
   }
@@ -186,6 +189,7 @@ export class JoinDesk {
   ): void {
     const { rebalancer } = this.parts;
     const { leader } = live;
+    rebalancer.note('member.returned', live, memberId, request.reason);
     rebalancer.fail(live, holder, 'member_fenced');
     const member = live.replace(holder, memberId);
     this.renew(live, member, request, waiting);
@@ -243,6 +247,6 @@ export class JoinDesk {
     // The version and variant of a random UUID.
     uuid[6] = ((uuid[6] ?? 0) & 0x0f) | 0x40;
     uuid[8] = ((uuid[8] ?? 0) & 0x3f) | 0x80;
-    return `${prefix}-${formatUuid(uuid)}`;
+    return `${prefix.slice(0, memberIdPrefixMax)}-${formatUuid(uuid)}`;
   }
 }
