@@ -45,6 +45,40 @@ const usage: readonly (readonly [what: string, args: readonly string[], line: Re
     ],
     /kafka:\/\/b:2 is advertised, but no listener is left for it/,
   ],
+  ['topics of no verb', ['topics', 'lst'], /too many arguments for 'list'/],
+  ['a topic without a name', ['topics', 'create'], /missing required argument 'topic'/],
+  [
+    'partitions that are no number',
+    ['topics', 'create', 'a', '-p', 'x'],
+    /--partitions x: a whole/,
+  ],
+  [
+    'an option without a value',
+    ['topics', 'create', 'a', '--config', 'retention.ms'],
+    /--config retention.ms: NAME=VALUE/,
+  ],
+  ['a change of nothing', ['topics', 'alter', 'a'], /nothing to change: give --config/],
+  ['a key twice', ['publish', 'a', '-k', 'x', '-K', ':'], /--key or --key-separator, not both/],
+  ['a header without a value', ['publish', 'a', 'v', '-H', 'x'], /--header x: NAME=VALUE/],
+  ['a partition below zero', ['publish', 'a', 'v', '-p', '-1'], /--partition -1: a whole number/],
+  ['values and a file', ['publish', 'a', 'v', '-f', '-'], /values or --file, not both/],
+  ['a place that is none', ['consume', 'a', '--from', 'soon'], /--from soon: earliest, latest, an/],
+  ['a date that is none', ['consume', 'a', '--from', '2026-13-01'], /--from 2026-13-01: earliest/],
+  ['a count of none', ['consume', 'a', '--count', '0'], /--count 0: a whole number from 1/],
+  ['fields that are none', ['consume', 'a', '--print', 'x'], /--print x: fields out of topic, p/],
+  ['two beginnings', ['consume', 'a', '--from', '1', '--from-beginning'], /not both/],
+  ['a reset of nothing', ['groups', 'reset', 'g', '--to-latest'], /--topic or --all-topics is m/],
+  ['a reset to nowhere', ['groups', 'reset', 'g', '--all-topics'], /one of --to-earliest, --to-l/],
+  [
+    'a reset to two places',
+    ['groups', 'reset', 'g', '--all-topics', '--to-latest', '--shift-by', '-1'],
+    /one of --to-earliest/,
+  ],
+  [
+    'a reset both shown and done',
+    ['groups', 'reset', 'g', '--all-topics', '--to-latest', '--dry-run', '--execute'],
+    /--execute or --dry-run, not both/,
+  ],
   ['a config file that is not there', ['start', '--config', '/nope'], /the file \/nope: ENOENT/],
 ];
 
@@ -150,9 +184,20 @@ test('a port that was asked for and is busy ends the start and frees the data fo
 
 test('a command for a running broker says when none is there', async (t) => {
   const folder = temporaryFolder(t);
-  for (const command of ['status', 'topics', 'stop']) {
-    const { code, stderr } = await runCli(t, [command, '--data-dir', folder]);
+  const commands = [
+    ['status'],
+    ['stop'],
+    ['topics'],
+    ['topics', 'create', 'a'],
+    ['publish', 'a', 'b'],
+    ['consume', 'a'],
+    ['tail', 'a'],
+    ['groups'],
+    ['groups', 'describe', 'g'],
+  ];
+  for (const command of commands) {
+    const { code, stdout, stderr } = await runCli(t, [...command, '--data-dir', folder]);
     assert.match(stderr, /^polylog: no broker is running on [^\n]+\n$/);
-    assert.equal(code, 1);
+    assert.deepEqual([code, stdout], [3, ''], command.join(' '));
   }
 });

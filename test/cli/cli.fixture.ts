@@ -30,13 +30,20 @@ export class CliProcess {
   stderr = '';
   #onOutput: (() => void) | null = null;
 
-  constructor(t: TestContext, args: readonly string[], environment: Record<string, string> = {}) {
+  /** `input` is what it reads; null: nothing, at its end at once. */
+  constructor(
+    t: TestContext,
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    input: string | Buffer | 'open' | null = null,
+  ) {
     // Nothing of the caller's own configuration.
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('POLYLOG_'));
     this.child = spawn(process.execPath, [program, ...args], {
       env: { ...Object.fromEntries(inherited), ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    if (input !== 'open') this.child.stdin?.end(input);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#onOutput?.();
@@ -80,6 +87,50 @@ export function runCli(
   environment: Record<string, string> = {},
 ): Promise<Ended> {
   return new CliProcess(t, args, environment).ended;
+}
+
+/** Runs commands on one data folder. */
+export class Commands {
+  readonly #t: TestContext;
+  readonly #dataDir: string;
+
+  constructor(t: TestContext, dataDir: string) {
+    this.#t = t;
+    this.#dataDir = dataDir;
+  }
+
+  start(args: readonly string[], input: string | Buffer | 'open' | null = null): CliProcess {
+    return new CliProcess(this.#t, args, { POLYLOG_DATA_DIR: this.#dataDir }, input);
+  }
+
+  run(...args: readonly string[]): Promise<Ended> {
+    return this.start(args).ended;
+  }
+
+  runWith(input: string | Buffer, ...args: readonly string[]): Promise<Ended> {
+    return this.start(args, input).ended;
+  }
+
+  /** Its standard output; fails when the command does. */
+  async ok(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(...args);
+    if (code !== 0) throw new Error(`${args.join(' ')}: ${code}: ${stderr}`);
+    return stdout;
+  }
+}
+
+/** A broker in a folder of its own, and commands for it. */
+export async function startWithCommands(
+  t: TestContext,
+  ...more: readonly string[]
+): Promise<{
+  readonly commands: Commands;
+  readonly broker: StartedBroker;
+  readonly folder: string;
+}> {
+  const folder = temporaryFolder(t);
+  const broker = await startBroker(t, folder, ...more);
+  return { commands: new Commands(t, folder), broker, folder };
 }
 
 export interface StartedBroker {
