@@ -91,7 +91,7 @@ test('retained frames stay as they are while the connection reads on', () => {
   assert.equal(server.pool.heldBytes, 0);
 });
 
-test('a held connection reads no further than to the bytes at hand, and goes on where it was', () => {
+test('a held connection reads on while little is behind, and goes on where it was', () => {
   const { socket, scheduler, connection } = connected();
   for (const behind of [textFrame('e', 'b'), frame('e', pattern(10_000)), pattern(100_000)]) {
     socket.receive(frame('h'));
@@ -102,7 +102,7 @@ test('a held connection reads no further than to the bytes at hand, and goes on 
     const bytes = behind.length === 100_000 ? frame('e', behind) : behind;
     socket.receive(bytes);
     scheduler.settle();
-    assert.equal(socket.isPaused, true);
+    assert.equal(socket.isPaused, bytes.length > 2_048, 'a close behind little must be seen, too');
     assert.equal(connection.frames, frames);
     connection.link.resume();
     assert.equal(connection.frames, frames, 'not inside of resume');
@@ -111,6 +111,28 @@ test('a held connection reads no further than to the bytes at hand, and goes on 
     assert.ok(socket.taken().equals(bytes));
     assert.equal(socket.isPaused, false);
   }
+});
+
+test('a peer that hangs up behind a parked request and some others is noticed', () => {
+  const { socket, scheduler, connection } = connected();
+  socket.receive(Buffer.concat([frame('h'), frame('e'), frame('e')]));
+  scheduler.settle();
+  assert.equal(socket.isPaused, false);
+  socket.sink?.onEnd();
+  assert.equal(connection.ends, 1);
+});
+
+test('what trickles in behind a parked request is kept to some bytes', () => {
+  const { socket, scheduler, connection } = connected();
+  socket.receive(frame('h'));
+  const behind = Buffer.concat(Array.from({ length: 600 }, () => frame('e')));
+  for (const byte of behind) socket.receive(Uint8Array.of(byte));
+  scheduler.settle();
+  assert.ok(socket.unreadBytes > 900, `${socket.unreadBytes} are left to the kernel`);
+  const { frames } = connection;
+  connection.link.resume();
+  scheduler.settle();
+  assert.equal(connection.frames, frames + 600);
 });
 
 test('an answer leaves when its commit has come, and those behind it wait', () => {

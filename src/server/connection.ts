@@ -6,7 +6,7 @@
  * turns.ts, what bytes mean to the protocol.
  *
  * Back-pressure has three causes and one effect, the socket is not read: a parked request with
- * bytes behind it (`hold`), too many unsent answers, or a congested broker and a publisher. The
+ * many bytes behind it (`hold`), too many unsent answers, or a congested broker and a publisher. The
  * kernel's buffers then fill, and the peer waits.
  *
  * Invariants: the protocol's `onClose` is called exactly once, and nothing of it after that; no
@@ -16,7 +16,7 @@
 import { AssertionFailure } from '../kernel/assert.ts';
 import type { Clock, Logger, NetAddress, Socket, SocketSink } from '../kernel/ports.ts';
 import type { Link, Protocol, ProtocolConnection, ServedBroker } from '../protocols/contract.ts';
-import { type ServerLimits, savedBytesMax, stagingIdleMs } from './limits.ts';
+import { heldBytesMax, type ServerLimits, savedBytesMax, stagingIdleMs } from './limits.ts';
 import type { ConnectionMemory } from './memory.ts';
 import { ConnectionOutbox, type OutboxOwner } from './outbox.ts';
 import { ReceiveBuffer, type SharedRegion } from './receive-buffer.ts';
@@ -64,7 +64,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
   private readonly protocol: ProtocolConnection;
   private readonly idleTimeoutMs: number;
   private readonly openedAt: number;
-  /** Monotonic ms of the last byte in, or of the last time that all bytes had left. */
+  /** Monotonic ms of the last byte in, of the last time that all bytes had left, or of the last turn. */
   private activeAt: number;
   private hasHadFrame = false;
   /** Monotonic ms since when the rest of an unfinished frame is waited for; Infinity: for none. */
@@ -134,6 +134,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
   resume(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
+    if (this.buffer.unreadBytes > 0) this.frameSince = this.host.clock.monotonic();
     this.wantReceive();
   }
 
@@ -170,7 +171,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
     } else if (!this.hasHadFrame) {
       const { firstFrameTimeoutMs } = this.host.limits;
       if (now - this.openedAt > firstFrameTimeoutMs) this.destroy('no first frame in time');
-    } else if (now - this.frameSince > this.host.limits.frameTimeoutMs) {
+    } else if (now - this.unfinishedSince > this.host.limits.frameTimeoutMs) {
       this.destroy('a frame was not complete in time');
     } else if (this.idleTimeoutMs > 0 && idleMs > this.idleTimeoutMs && !this.isWaitedFor()) {
       this.destroy(this.outbox.isBlocked ? 'its answers were not taken' : 'idle');
@@ -185,7 +186,13 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
   }
 
   get waitingSince(): number {
-    return this.outbox.isBlocked ? Math.min(this.activeAt, this.frameSince) : this.frameSince;
+    const since = this.unfinishedSince;
+    return this.outbox.isBlocked ? Math.min(this.activeAt, since) : since;
+  }
+
+  /** As `frameSince`, but not behind a parked request: that waits for us. */
+  private get unfinishedSince(): number {
+    return this.isHeld ? Number.POSITIVE_INFINITY : this.frameSince;
   }
 
   get isLeaving(): boolean {
@@ -255,6 +262,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
     this.isReceiveDue = false;
     if (this.isClosed || this.isDestroyed) return;
     if (this.buffer.unreadBytes > 0 && !this.isHeld && !this.isCongested) {
+      this.activeAt = this.host.clock.monotonic();
       this.buffer.restore();
       this.receive();
       return;
@@ -321,7 +329,9 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
   private noteFrame(hasConsumed: boolean): void {
     if (hasConsumed) this.hasHadFrame = true;
     if (this.buffer.unreadBytes === 0) this.frameSince = Number.POSITIVE_INFINITY;
-    else if (hasConsumed || this.frameSince > this.activeAt) this.frameSince = this.activeAt;
+    else if (hasConsumed || this.frameSince === Number.POSITIVE_INFINITY) {
+      this.frameSince = this.activeAt;
+    }
   }
 
   private checkFrame(frameBytes: number): void {
@@ -343,7 +353,8 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
     if (this.isClosed || this.isDestroyed) return;
     const { isCongested } = this;
     this.isOutboxStalled = this.outbox.isFull;
-    const wantsPause = isCongested || (this.isHeld && this.buffer.unreadBytes > 0);
+    // Read on a little behind a parked request: otherwise nobody would notice that the peer has gone.
+    const wantsPause = isCongested || (this.isHeld && this.buffer.unreadBytes >= heldBytesMax);
     if (isCongested && !this.isEnding && this.isPublisher && this.host.broker.isCongested) {
       this.isReceiveDue = true;
       this.host.turns.wantRelief(this);

@@ -11,6 +11,9 @@ export const sharedRegionBytes = 56 * 1024;
 /** Up to this much of an unfinished frame is kept in a small buffer of the connection itself. */
 export const savedBytesMax = 4 * 1024;
 
+/** With this much behind a parked request its connection is not read. Less than what is kept saved. */
+export const heldBytesMax = 2 * 1024;
+
 /** Slabs come in these sizes; larger ones are made for one frame and not kept. */
 export const slabSizes = [64 * 1024, 256 * 1024, 1024 * 1024, 4 * 1024 * 1024] as const;
 

@@ -282,6 +282,7 @@ export class Server implements ConnectionHost {
       const now = this.clock.monotonic();
       for (const connection of this.connections) connection.check(now);
       if (this.memory.isOver) this.onMemoryOver();
+      this.pool.trim();
       this.scheduleSweep();
     });
   }

@@ -17,6 +17,8 @@ export class SlabPool {
   freeBytes = 0;
   /** Of the slabs that somebody holds. */
   heldBytes = 0;
+  /** The fewest in each free list since the last `trim`: those that nobody has needed. */
+  private readonly unneeded: number[] = slabSizes.map(() => 0);
   /** Connections that hold a slab without unread bytes. */
   warmCount = 0;
 
@@ -28,8 +30,18 @@ export class SlabPool {
     const used = this.free[index]?.pop();
     if (used === undefined) return new PooledSlab(this, size);
     this.freeBytes -= size;
+    this.unneeded[index] = Math.min(this.unneeded[index] ?? 0, this.free[index]?.length ?? 0);
     used.holders = 1;
     return used;
+  }
+
+  /** Lets half of the slabs go that were not needed since the last call. */
+  trim(): void {
+    for (const [index, list] of this.free.entries()) {
+      const count = Math.ceil((this.unneeded[index] ?? 0) / 2);
+      for (const slab of list.splice(0, count)) this.freeBytes -= slab.bytes.length;
+      this.unneeded[index] = list.length;
+    }
   }
 
   giveBack(slab: PooledSlab): void {

@@ -24,7 +24,8 @@ import type { KafkaServices } from '../services.ts';
 const answerBytesMax = 55 * 1024 * 1024;
 const topicIdSince = 13;
 const sessionSince = 7;
-const waitMsMax = 0x7fff_ffff;
+/** Nobody waits this long; whoever says so may have gone, unnoticed, and takes a place. */
+const waitMsMax = 5 * 60 * 1000;
 
 /** The fetches of one connection. */
 export class FetchHandler implements Watcher {
