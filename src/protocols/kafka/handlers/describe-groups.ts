@@ -1,7 +1,7 @@
 /** DescribeGroups: each group once, however often it is asked for. */
 import type { GroupDescription } from '../../../broker/index.ts';
 import { groupOperations } from '../authorized-operations.ts';
-import { kafkaErrors } from '../error-codes.ts';
+import { type KafkaErrorCode, kafkaErrors } from '../error-codes.ts';
 import { coordinatorError } from '../group-errors.ts';
 import { answer, bodyOf, type KafkaRequest, messageOf } from '../request.ts';
 import type { DraftOf, ElementDraft } from '../schema.ts';
@@ -17,24 +17,32 @@ export function handleDescribeGroups(request: KafkaRequest): void {
   const { services, link, head } = request;
   const service = services.broker.groups;
   const body = bodyOf(request, describeGroupsRequest);
-  const authorizedOperations = body.includeAuthorizedOperations
-    ? groupOperations
-    : operationsNotAsked;
+  // A group's members can be a thousand times as long as its name.
+  const groupIds = new Set(body.groups);
   const error = coordinatorError(services.broker);
-  const isRefused = error !== kafkaErrors.none;
-  let lsn = isRefused ? 0 : service.groupsLsn;
-  // Each once: a group's members can be a thousand times as long as its name.
-  const groups = Array.from(new Set(body.groups), (groupId): Described => {
-    if (isRefused) return { ...emptyRow(groupId), errorCode: error };
+  if (error !== kafkaErrors.none) {
+    const groups = Array.from(groupIds, (groupId) => missingRow(groupId, '', error, null));
+    return answer(link, head, describeGroupsResponse, { groups }, 0);
+  }
+  const operations = body.includeAuthorizedOperations ? groupOperations : operationsNotAsked;
+  let lsn = service.groupsLsn;
+  const groups: Described[] = [];
+  for (const groupId of groupIds) {
     const group = service.describe(groupId);
-    lsn = Math.max(lsn, group?.lsn ?? 0);
-    const row = group === undefined ? deadRow(groupId, head.version) : describedRow(group);
-    return row.errorCode === kafkaErrors.none ? { ...row, authorizedOperations } : row;
-  });
+    if (group !== undefined) {
+      lsn = Math.max(lsn, group.lsn);
+      groups.push(describedRow(group, operations));
+    } else if (head.version < notFoundSince) {
+      groups.push(missingRow(groupId, 'Dead', kafkaErrors.none, null, operations));
+    } else {
+      const text = messageOf(`there is no group ${groupId}`);
+      groups.push(missingRow(groupId, 'Dead', kafkaErrors.groupIdNotFound, text));
+    }
+  }
   answer(link, head, describeGroupsResponse, { groups }, lsn);
 }
 
-function describedRow(group: GroupDescription): Described {
+function describedRow(group: GroupDescription, authorizedOperations: number): Described {
   return {
     errorCode: kafkaErrors.none,
     groupId: group.groupId,
@@ -49,16 +57,25 @@ function describedRow(group: GroupDescription): Described {
       memberMetadata: member.metadata,
       memberAssignment: member.assignment,
     })),
+    authorizedOperations,
   };
 }
 
-function emptyRow(groupId: string): Omit<Described, 'errorCode'> {
-  return { groupId, groupState: '', protocolType: '', protocolData: '', members: [] };
-}
-
-function deadRow(groupId: string, version: number): Described {
-  const row = { ...emptyRow(groupId), groupState: 'Dead' };
-  if (version < notFoundSince) return { ...row, errorCode: kafkaErrors.none };
-  const errorMessage = messageOf(`there is no group ${groupId}`);
-  return { ...row, errorCode: kafkaErrors.groupIdNotFound, errorMessage };
+function missingRow(
+  groupId: string,
+  groupState: string,
+  errorCode: KafkaErrorCode,
+  errorMessage: string | null,
+  authorizedOperations: number = operationsNotAsked,
+): Described {
+  return {
+    errorCode,
+    errorMessage,
+    groupId,
+    groupState,
+    protocolType: '',
+    protocolData: '',
+    members: [],
+    authorizedOperations,
+  };
 }
