@@ -130,11 +130,18 @@ test('a broker whose disk fails is fenced: waiters get the error, everything is 
   bench.loop.settle();
   const errors: (string | undefined)[] = [];
   broker.onFault((error) => errors.push(`fault ${error.code}`));
+  let isWoken = false;
+  broker.watch(partition, {
+    onProgress: () => {
+      isWoken = true;
+    },
+  });
   bench.breakDisk();
   const outcome = appendBatch(broker, partition, recordsAt(1));
   broker.commits.when(outcome.lsn, (error) => errors.push(error?.code));
   bench.loop.settle();
   assert.deepEqual(errors.sort(), ['fault storage_failed', 'storage_failed']);
+  assert.ok(isWoken, 'readers that wait learn of it');
   assert.equal(broker.commits.isCovered(outcome.lsn), false);
   assert.equal(appendBatch(broker, partition, recordsAt(1)).error, 'fenced');
   assert.equal(broker.newProducerId().error, 'fenced');

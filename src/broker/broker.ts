@@ -490,6 +490,11 @@ export class Broker {
     this.#commits.fail(error);
     this.#publisher.flush();
     this.groups.stop('fenced');
+    // Whoever waits for more to read is told that nothing comes.
+    for (const topic of this.topics()) {
+      for (const partition of topic.partitions) this.#waker.wakePartition(partition);
+    }
+    for (const partition of this.#dying.values()) this.#waker.wakePartition(partition);
   }
 }
 
