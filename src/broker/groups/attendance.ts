@@ -41,17 +41,19 @@ export function takeLeave(
 function leave(
   rebalancer: Rebalancer,
   live: LiveGroup,
-  { memberId, instanceId }: LeavingMember,
+  { memberId, instanceId, reason }: LeavingMember,
 ): BrokerErrorCode | null {
   if (memberId === '') {
     const holder = instanceId === null ? undefined : live.memberOfInstance(instanceId);
     if (holder === undefined) return 'member_not_found';
+    rebalancer.note('member.left', live, holder.memberId, reason);
     rebalancer.dismiss(live, holder, 'member_not_found');
     return null;
   }
   if (live.pendingJoins.delete(memberId)) return null;
   const member = live.findMember(memberId, instanceId);
   if (typeof member === 'string') return member;
+  rebalancer.note('member.left', live, memberId, reason);
   rebalancer.dismiss(live, member, 'member_not_found');
   return null;
 }

@@ -34,5 +34,11 @@ export const protocolsPerMemberMax = 64;
 /** A member that waits for its first generation is given up after this long: its peer may be gone. */
 export const newMemberJoinMsMax = 5 * 60 * 1000;
 
+/** A timer that is later than this, in ms, has been held up together with everything else. */
+export const stallMsMin = 1000;
+
+/** Of a client's id, in the member id that it gets, in characters. */
+export const memberIdPrefixMax = 255;
+
 /** Groups looked at for expired offsets in one go. */
 export const expirySliceGroups = 64;

@@ -47,6 +47,12 @@ test('a dynamic member comes again with the id it was given, if it can [KIP-394]
   assert.equal(t.groups.describe(groupId)?.members.length, 1);
 });
 
+test('the id of a member begins with that of its client, and stays short', () => {
+  const t = new TestGroups();
+  const asked = t.join({ clientId: 'c'.repeat(30_000), mustReturnWithId: true });
+  assert.match(asked.answer.memberId, /^c{255}-[0-9a-f-]{36}$/);
+});
+
 test('each member that comes during the first delay lengthens it, up to the rebalance timeout', () => {
   const t = new TestGroups({ groupInitialRebalanceDelayMs: 3000 });
   const first = t.join({ rebalanceTimeoutMs: 7000 });

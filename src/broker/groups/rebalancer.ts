@@ -6,11 +6,13 @@
  * group-writer.ts.
  *
  * A group has one timer. It is set for the earliest deadline that was known then and looks again
- * when it fires: a sign of life moves a deadline and touches no timer.
+ * when it fires: a sign of life moves a deadline and touches no timer. If it fires late the process
+ * has stood still, and what members have sent meanwhile waits to be read: all get more time for it.
  */
 
 import { assert } from '../../kernel/assert.ts';
 import type { BrokerErrorCode } from '../../kernel/errors.ts';
+import { stallMsMin } from './group-limits.ts';
 import type { MemberAssignment } from './group-messages.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { LiveGroup } from './live-group.ts';
@@ -204,10 +206,15 @@ export class Rebalancer {
     if (sync !== null) this.parts.outbox.answer(sync, failedSync(error, lsn));
   }
 
+  /** For operators: why a group divides its work anew. */
+  note(event: string, live: LiveGroup, memberId: string, reason: string): void {
+    const { logger } = this.parts.ports;
+    logger.info(event, { group: live.group.name, member: memberId, reason });
+  }
+
   /** The member has not done in time what it had to. */
   private giveUp(live: LiveGroup, member: LiveMember, reason: string): void {
-    const { logger } = this.parts.ports;
-    logger.info('member.given_up', { group: live.group.name, member: member.memberId, reason });
+    this.note('member.given_up', live, member.memberId, reason);
     this.dismiss(live, member, 'member_not_found');
   }
 
@@ -243,9 +250,11 @@ export class Rebalancer {
   }
 
   private look(live: LiveGroup): void {
+    const lateMs = this.now() - live.timerAt;
     live.timer = null;
     live.timerAt = never;
     if (live.state === 'Dead' || this.parts.isHalted()) return;
+    if (lateMs > stallMsMin) putOff(live, lateMs + stallMsMin);
     const now = this.now();
     if (live.joinDeadline <= now) this.joinTimeIsUp(live);
     if (live.syncDeadline <= now) this.syncTimeIsUp(live);
@@ -298,4 +307,13 @@ export class Rebalancer {
     for (const { deadline } of live.members.values()) earliest = Math.min(earliest, deadline);
     return earliest;
   }
+}
+
+function putOff(live: LiveGroup, byMs: number): void {
+  live.joinDeadline += byMs;
+  live.syncDeadline += byMs;
+  for (const [memberId, deadline] of live.pendingJoins) {
+    live.pendingJoins.set(memberId, deadline + byMs);
+  }
+  for (const member of live.members.values()) member.deadline += byMs;
 }

@@ -199,6 +199,22 @@ test('a thousand heartbeats set no timer', () => {
   assert.ok(timers < 50, `${timers} timers in 100 s`);
 });
 
+test('while the broker stood still nobody could be heard: all get more time', () => {
+  const t = new TestGroups();
+  const [leader, follower] = t.stable('a', 'b').map(({ answer }) => answer);
+  assert.ok(leader && follower);
+  const { loop } = t.bench;
+  const monotonic = loop.monotonic.bind(loop);
+  t.pass(5000);
+  loop.monotonic = () => monotonic() + 60_000;
+  t.pass(5100);
+  for (const { memberId } of [leader, follower]) assert.equal(t.heartbeat(memberId, 1), null);
+  t.pass(9000);
+  for (const { memberId } of [leader, follower]) assert.equal(t.heartbeat(memberId, 1), null);
+  t.pass(70_000);
+  assert.equal(t.state, 'Empty', 'silence ends sessions after all');
+});
+
 test('members leave, several at once, each with an answer of its own', () => {
   const t = new TestGroups();
   const [a, b, c] = t.stable('a', 'b', 'c').map(({ answer }) => answer);
