@@ -314,6 +314,18 @@ describe('a fetch that waits', () => {
     assert.equal(partition?.watchers, null);
   });
 
+  it('is answered with an error when the broker can promise nothing any more', () => {
+    const { bench, client } = started();
+    const id = client.send('fetch', 12, fetchDraft([['t', 0, 0]], { maxWaitMs: 100_000 }));
+    bench.settle();
+    bench.bench.breakDisk();
+    bench.broker.newProducerId();
+    bench.settle();
+    assert.ok(bench.broker.fault !== null);
+    const { responses } = client.answer<'fetch'>(id);
+    assert.equal(responses[0]?.partitions[0]?.errorCode, kafkaErrors.notLeaderOrFollower);
+  });
+
   it('goes on with the new topic when its own was deleted and made anew', () => {
     const { bench, client, producer, topic } = started();
     const id = client.send('fetch', 12, fetchDraft([['t', 0, 0]], { maxWaitMs: 100_000 }));
