@@ -95,7 +95,7 @@ async function begin(
         place = 'earliest';
       }
     }
-    reader.add(topic, partition, place);
+    reader.add(topic, partition, place, known?.highWatermark);
   }
   return reader;
 }

@@ -32,8 +32,8 @@ export interface ReadPosition {
   at: Place;
   /** Retention may move it on: it is no offset that somebody has asked for. */
   mayMoveOn: boolean;
-  /** The high watermark when it was read for the first time; -1 before. */
-  end: number;
+  /** Up to where it is to be read. */
+  readonly end: number;
 }
 
 export interface ReadLimits {
@@ -52,21 +52,22 @@ export class RecordReader {
     this.#session = session;
   }
 
-  add(topic: string, partition: number, at: Place): void {
+  /** `end`: what `isAtEnd` goes by. A partition that is known already stays where it is. */
+  add(topic: string, partition: number, at: Place, end = Number.POSITIVE_INFINITY): void {
     const key = keyOf(topic, partition);
     if (this.#positions.has(key)) return;
     const mayMoveOn = typeof at !== 'number';
-    this.#positions.set(key, { topic, partition, at, mayMoveOn, end: -1 });
+    this.#positions.set(key, { topic, partition, at, mayMoveOn, end });
   }
 
   get count(): number {
     return this.#positions.size;
   }
 
-  /** Every partition was read up to what it held at the first read. */
+  /** Every partition was read to its end. */
   get isAtEnd(): boolean {
     for (const { at, end } of this.#positions.values()) {
-      if (end < 0 || typeof at !== 'number' || at < end) return false;
+      if (typeof at !== 'number' || at < end) return false;
     }
     return true;
   }
@@ -99,7 +100,6 @@ export class RecordReader {
       this.#onError(key, position, read);
       return false;
     }
-    if (position.end < 0) position.end = read.highWatermark;
     position.at = read.nextOffset;
     // To the end of the line: those with news take turns with the others.
     this.#positions.delete(key);
