@@ -23,6 +23,7 @@ export const smallSettings = {
   SEGMENT_BYTES: 2 * MIB,
   CHECKPOINT_BYTES: 4 * MIB,
   RETENTION_CHECK_MS: 200,
+  GROUP_INITIAL_REBALANCE_DELAY_MS: 0,
 };
 
 type Moment = 'load' | 'early' | 'idle' | 'drain' | 'start';
@@ -63,7 +64,8 @@ export async function killRounds(
     const broker = await session.start();
     const { records, bytes } = await session.verify(broker);
     await broker.stop();
-    return `${records} records, ${(bytes / MIB).toFixed(0)} MiB kept, ${session.claims.ackedRecords} acked in all`;
+    const acked = `${session.claims.ackedRecords} acked and ${session.groups.commits} commits in all`;
+    return `${records} records, ${(bytes / MIB).toFixed(0)} MiB kept, ${acked}`;
   });
   console.log(`        ${plan.name}: ready in ${spread(session.readyMs, 'ms')} as the broker says`);
   console.log(`        ${plan.name}: ready in ${spread(session.measuredMs, 'ms')} as measured`);

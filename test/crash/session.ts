@@ -9,6 +9,7 @@ import { Claims, type Stream, type TopicClaim } from './claims.ts';
 import { Connection } from './connection.ts';
 import { Consumer } from './consumer.ts';
 import { type ShapeName, shapes } from './content.ts';
+import { GroupClaims, GroupLoad, verifyGroups } from './groups.ts';
 import { Producer, type Tally } from './producer.ts';
 import { TopicChurn } from './topic-churn.ts';
 import { type VerifyReport, verify } from './verify.ts';
@@ -58,27 +59,31 @@ export class Load {
   readonly producers: readonly Producer[];
   readonly consumers: readonly Consumer[];
   readonly churn: TopicChurn | null;
+  readonly groups: GroupLoad | null;
 
   constructor(
     producers: readonly Producer[],
     consumers: readonly Consumer[],
     churn: TopicChurn | null,
+    groups: GroupLoad | null,
   ) {
     this.producers = producers;
     this.consumers = consumers;
     this.churn = churn;
+    this.groups = groups;
   }
 
   start(): void {
     for (const producer of this.producers) producer.start();
     for (const consumer of this.consumers) consumer.start();
     this.churn?.start();
+    this.groups?.start();
   }
 
   /** Everything that was sent is answered; the broker lives. */
   async finish(): Promise<void> {
     await Promise.all(this.producers.map((producer) => producer.drain()));
-    await this.churn?.stop();
+    await this.#stopOthers();
     await this.close();
   }
 
@@ -86,13 +91,18 @@ export class Load {
   async close(): Promise<void> {
     for (const producer of this.producers) await producer.close();
     for (const consumer of this.consumers) await consumer.close();
-    await this.churn?.stop();
+    await this.#stopOthers();
   }
 
   /** The broker is gone: waits until all that it had said is taken in. */
   async ended(): Promise<void> {
     await Promise.all([...this.producers, ...this.consumers].map((each) => each.closed));
+    await this.#stopOthers();
+  }
+
+  async #stopOthers(): Promise<void> {
     await this.churn?.stop();
+    await this.groups?.stop();
   }
 
   get tally(): Tally {
@@ -109,12 +119,13 @@ export class Load {
 export interface LoadWish {
   readonly bytesMax: number;
   readonly bytesPerSecond: number;
-  /** Topics come and go, and producers come. */
+  /** Topics come and go, producers come, groups commit. */
   readonly churn: boolean;
 }
 
 export class Session {
   readonly claims = new Claims();
+  readonly groups = new GroupClaims();
   readonly readyMs: number[] = [];
   readonly measuredMs: number[] = [];
   readonly #random: SeededRandom;
@@ -148,6 +159,7 @@ export class Session {
   /** Compares what is stored with what was promised. @throws when a promise is broken */
   async verify(broker: BrokerProcess): Promise<VerifyReport> {
     const report = await verify(this.claims, broker.port);
+    await verifyGroups(this.groups, this.claims, broker.port);
     this.claims.assertKept();
     return report;
   }
@@ -222,9 +234,13 @@ export class Session {
     );
     const random = this.#random.fork(`churn ${claims.run}`);
     const churn = wish.churn ? await TopicChurn.open(claims, random, port) : null;
+    const groupRandom = this.#random.fork(`groups ${claims.run}`);
+    const groupLoad = wish.churn
+      ? await GroupLoad.open(claims, this.groups, groupRandom, port)
+      : null;
     const connection = await Connection.connect(port);
     if (wish.churn) await this.#newProducer(connection);
     await connection.close();
-    return new Load(producers, consumers, churn);
+    return new Load(producers, consumers, churn, groupLoad);
   }
 }

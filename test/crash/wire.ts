@@ -4,7 +4,7 @@
  * Owns: bytes. Independent of `src/protocols/kafka`, so that a mistake there is not repeated here.
  */
 
-class Frame {
+export class Frame {
   readonly #parts: Uint8Array[] = [];
   #bytes = 0;
 
