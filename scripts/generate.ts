@@ -10,6 +10,8 @@
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { adminApiReference } from './generate/admin-api.ts';
+import { commandLineReference } from './generate/command-line.ts';
 import { configurationJsonSchema, configurationReference } from './generate/configuration.ts';
 import { conformanceTable } from './generate/conformance-table.ts';
 import { errorReference } from './generate/errors.ts';
@@ -19,6 +21,8 @@ import { versionConstant } from './generate/version.ts';
 import { isMain, projectRoot } from './source-tree.ts';
 
 const generators: readonly Generator[] = [
+  adminApiReference,
+  commandLineReference,
   configurationJsonSchema,
   configurationReference,
   conformanceTable,
