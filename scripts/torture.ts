@@ -1,8 +1,8 @@
 /**
  * Everything that takes long, one after the other: the crash suite with its long backlog, the simulator
- * for a while, and all of conformance.
+ * and the fuzz targets for a while each, hostile peers, and all of conformance.
  *
- *     npm run torture                  with half an hour of simulation
+ *     npm run torture                  with half an hour of simulation, and of nonsense
  *     npm run torture -- --minutes 5
  *
  * Owns: the sequence and the sums. Every suite says how it ended in its last line, "N passed, N failed";
@@ -32,6 +32,8 @@ function suites(minutes: string): readonly Suite[] {
   return [
     { name: 'crash', command: ['crash', '--', '--backlog'] },
     { name: 'simulation', command: ['simulate', '--', '--minutes', minutes] },
+    { name: 'fuzz', command: ['fuzz', '--', '--seconds', String(Number(minutes) * 60)] },
+    { name: 'hostile', command: ['hostile'] },
     { name: 'conformance', command: ['conformance'] },
   ];
 }

@@ -3,6 +3,7 @@
 import type { Check } from '../check.ts';
 import { adminToolChecks } from './checks/admin-tools.ts';
 import { administrationChecks } from './checks/administration.ts';
+import { badInputChecks } from './checks/bad-input.ts';
 import { consoleToolChecks } from './checks/console-tools.ts';
 import { consumingChecks } from './checks/consuming.ts';
 import { exactlyOnceChecks } from './checks/exactly-once.ts';
@@ -40,6 +41,7 @@ export function kafkaChecks(world: World, observed: Observed): Check[] {
     ...groupToolChecks(world),
     ...oldToolChecks(world),
     ...protocolChecks(world),
+    ...badInputChecks(world),
     ...hostileChecks(world),
   ];
 }

