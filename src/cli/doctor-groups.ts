@@ -6,7 +6,7 @@
 
 import { BrokerError } from '../kernel/errors.ts';
 import { type AdminSession, at } from './admin-session.ts';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './finding.ts';
 import type { GroupDescription } from './groups-describe.ts';
 import type { GroupSummary } from './groups-list.ts';
 

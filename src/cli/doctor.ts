@@ -12,16 +12,8 @@ import { AdminSession, delay } from './admin-session.ts';
 import { connectForDoctor, filesFindings, folderFindings } from './doctor-folder.ts';
 import { groupFindings } from './doctor-groups.ts';
 import { CommandFailure, exitCode, textOf } from './failure.ts';
+import { type Finding, levels } from './finding.ts';
 import { print, printable, printJson } from './output.ts';
-
-export const levels = ['error', 'warning', 'note'] as const;
-
-export interface Finding {
-  readonly level: (typeof levels)[number];
-  /** What is wrong, or worth knowing. */
-  readonly what: string;
-  readonly remedy: string;
-}
 
 export interface DoctorOptions {
   readonly isJson: boolean;

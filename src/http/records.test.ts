@@ -133,7 +133,7 @@ test('a long poll ends with a record, with its time, or when nobody waits any mo
   const gone = new AbortController();
   const wait = (): { answer: unknown } => {
     const waiting: { answer: unknown } = { answer: null };
-    api.begin('POST', '/v1/records/read', body, gone.signal).then((answer) => {
+    void api.begin('POST', '/v1/records/read', body, gone.signal).then((answer) => {
       waiting.answer = JSON.parse(Buffer.from(answer.body).toString());
     });
     return waiting;

@@ -63,7 +63,9 @@ export class AdminClient {
       const options = { agent: this.agent, host: 'localhost', path: target, method, headers };
       const request = http.request(signal === undefined ? options : { ...options, signal });
       request.once('error', reject);
-      request.once('response', (response) => readAnswer(response).then(resolve, reject));
+      request.once('response', (response) => {
+        readAnswer(response).then(resolve, reject);
+      });
       request.end(bytes ?? undefined);
     });
   }
