@@ -413,6 +413,7 @@ export class Broker {
       halt: () => this.#halt(),
       refusal: () => this.#refusal(),
       isStorageFull: () => this.isStorageFull,
+      isReserveShort: () => this.#journal.isReserveShort,
       partition: (id) => this.#state.catalog.partition(id),
       beforeCreate: () => this.#showOffsetsTopic(),
     };

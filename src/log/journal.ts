@@ -329,6 +329,13 @@ export class Journal {
     return 'wait';
   }
 
+  /** The disk is full and half of the reserve is used: the rest is for what frees space. */
+  get isReserveShort(): boolean {
+    const { isFull, armedCount, segmentBytes } = this.#store;
+    if (!isFull || armedCount > 0) return false;
+    return this.#pipeline.roomLeft(this.#footerBytes(1)) < segmentBytes / 2;
+  }
+
   /** The largest batch that can be stored: with its entry, block and footer it fills a segment. */
   get batchBytesMax(): number {
     const around = BLOCK_HEADER_BYTES + appendEntryBytes(TARGETS_MAX, 0);

@@ -178,7 +178,7 @@ export class GroupCoordinator implements GroupService {
   }
 
   commitOffsets(claim: MemberClaim, commits: readonly OffsetCommit[]): CommitOutcome {
-    const error = this.surroundings.halt();
+    const error = this.findCommitRefusal();
     if (error !== null) return refused(error, 0, commits.length);
     const live = this.live.get(claim.groupId);
     if (live === undefined) return this.commitToNew(claim, commits);
@@ -233,11 +233,17 @@ export class GroupCoordinator implements GroupService {
   }
 
   deleteOffsets(groupId: string, partitions: readonly Partition[]): CommitOutcome {
-    const error = this.surroundings.halt() ?? faultOfId(groupId);
+    const error = this.findCommitRefusal() ?? faultOfId(groupId);
     if (error !== null) return refused(error, 0, partitions.length);
     const live = this.live.get(groupId);
     if (live === undefined) return refused('group_not_found', this.groupsLsn, partitions.length);
     return this.offsets.delete(live, partitions, this.subscribedTopics(live));
+  }
+
+  /** Commits come without end: they leave something of the reserve to what frees space. */
+  private findCommitRefusal(): BrokerErrorCode | null {
+    const { surroundings } = this;
+    return surroundings.halt() ?? (surroundings.isReserveShort() ? 'storage_full' : null);
   }
 
   /** The group to join, made if need be. */

@@ -151,18 +151,33 @@ function assertRefused(t: TestGroups, error: string, partition: Partition): void
   assert.deepEqual(t.groups.deleteOffsets(groupId, [partition]).partitions, [error]);
 }
 
+test('on a full disk commits leave something of the reserve to what frees space', () => {
+  const t = new TestGroups({}, 6 * 1024 * 1024);
+  const partition = t.partition();
+  t.commit(partition, 1);
+  fillDisk(t, partition);
+  let next = 2;
+  const commit = (): string | null => {
+    t.settle();
+    return t.commit(partition, next++, {}, { metadata: 'm'.repeat(4000) }).error;
+  };
+  while (next < 2000 && commit() === null);
+  assert.ok(next > 50, 'there is a reserve');
+  assert.equal(commit(), 'storage_full');
+  t.pass(5000);
+  assert.equal(commit(), 'storage_full');
+  t.broker.deleteTopic(partition.topic);
+  t.pass(60_000);
+  assert.equal(t.commit(t.partition('u'), 1).error, null);
+});
+
 test('on a full disk groups go on: commits, rebalances, leaves and deletions; new ones wait', () => {
   const t = new TestGroups({}, 6 * 1024 * 1024);
   const partition = t.partition();
   const [a] = t.stable('a').map(({ answer }) => answer);
   assert.ok(a);
   t.commit(partition, 1, { groupId: 'old' });
-  const batch = recordsAt(...Array.from({ length: 5000 }, () => 1));
-  for (let i = 0; i < 1000 && !t.broker.isStorageFull; i++) {
-    appendBatch(t.broker, partition, batch);
-    t.settle();
-  }
-  assert.equal(t.broker.isStorageFull, true);
+  fillDisk(t, partition);
   assert.equal(t.join({ groupId: 'new' }).error, 'storage_full');
   assert.equal(t.commit(partition, 1, { groupId: 'new' }).error, 'storage_full');
   assert.equal(t.groups.describe('new'), undefined);
@@ -178,3 +193,12 @@ test('on a full disk groups go on: commits, rebalances, leaves and deletions; ne
   assert.equal(t.offset(t.partition()), 9);
   assert.equal(t.state, 'Empty');
 });
+
+function fillDisk(t: TestGroups, partition: Partition): void {
+  const batch = recordsAt(...Array.from({ length: 5000 }, () => 1));
+  for (let i = 0; i < 1000 && !t.broker.isStorageFull; i++) {
+    appendBatch(t.broker, partition, batch);
+    t.settle();
+  }
+  assert.equal(t.broker.isStorageFull, true);
+}

@@ -30,6 +30,8 @@ export interface GroupSurroundings {
   refusal(): BrokerErrorCode | null;
   /** No space for what is not needed to go on. */
   isStorageFull(): boolean;
+  /** What space there is has to be left to what frees space. */
+  isReserveShort(): boolean;
   partition(id: number): Partition | undefined;
   /** A group is about to be made. */
   beforeCreate(): void;
