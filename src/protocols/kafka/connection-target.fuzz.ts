@@ -12,8 +12,9 @@ import { type Api, type ApiName, apiKeys } from './api-keys.ts';
 import { decodeFrom } from './decode.ts';
 import { anyVersion, feed, foundIn, type Verdict } from './decoder-target.fuzz.ts';
 import { endResponse, lengthBytes } from './frame.ts';
-import { hostileBody, validBody } from './hostile-bytes.fuzz.ts';
+import { arraysOf, denseBody, hostileBody, validBody } from './hostile-bytes.fuzz.ts';
 import { batchOf, KafkaBench, recordsIn, type TestClient } from './kafka.fixture.ts';
+import { layoutOf } from './plan.ts';
 import { ProduceRequest } from './produce-request.ts';
 import { Reader } from './reader.ts';
 
@@ -44,6 +45,8 @@ class HostilePeer {
   readonly #client: TestClient;
   readonly #dice: SeededRandom;
   #correlationId = 0;
+  /** Its last request waits, and whatever it would send waits behind it. */
+  isWaiting = false;
 
   constructor(bench: KafkaBench, dice: SeededRandom) {
     this.#bench = bench;
@@ -95,6 +98,8 @@ class HostilePeer {
     if (bytes.length > 0) assertAnswer(sent, bytes);
     else if (!isClosed && !mayWait.has(sent.api.name)) {
       assert.ok(isUnanswered(sent), 'a request is answered or costs its connection');
+    } else {
+      this.isWaiting = !isClosed;
     }
     if (sent.verdict !== 'refused') return;
     assert.ok(isClosed, 'what is no request costs its connection');
@@ -178,15 +183,18 @@ const connections: FuzzTarget = {
     const bench = startedBench();
     const good = bench.connect();
     let peer = new HostilePeer(bench, dice);
+    const waiting: HostilePeer[] = [];
     for (let i = 0; i < requestsPerRound; i++) {
       peer.attack();
       if (i % 8 === 0) assertGoodClient(good, i);
       if (dice.chance(0.05)) bench.advance(dice.below(2_000));
-      if (!peer.isClosed && dice.chance(0.5)) continue;
-      peer.leave();
+      if (!peer.isClosed && !peer.isWaiting && dice.chance(0.5)) continue;
+      if (peer.isWaiting && dice.chance(0.7)) waiting.push(peer);
+      else peer.leave();
       peer = new HostilePeer(bench, dice);
     }
     peer.leave();
+    for (const each of waiting) each.leave();
     assertGoodClient(good, requestsPerRound);
     assert.equal(bench.server.connectionCount, 1, 'no connection is left');
     assert.equal(bench.server.pool.heldBytes, 0, 'no memory is held');
@@ -197,4 +205,38 @@ const connections: FuzzTarget = {
   },
 };
 
-export const targets: readonly FuzzTarget[] = [connections];
+const heavyBytes = 128 * 1024;
+/** An answer may repeat what was asked, and say of each what is wrong. */
+const answerBytesMax = 32 * heavyBytes;
+const heavyMsMax = 4_000;
+
+/**
+ * Requests with as many elements as fit, alike or each with a name of its own: what a handler does for
+ * each must not depend on how many there are.
+ */
+const heavy: FuzzTarget = {
+  name: 'kafka heavy requests',
+  round(dice) {
+    const [api, version] = anyVersion(dice);
+    let requests = 0;
+    for (const field of arraysOf(layoutOf(api.request, version))) {
+      const isDistinct = dice.chance(0.5);
+      const body = denseBody(api.request, version, field, heavyBytes, isDistinct);
+      const bench = startedBench();
+      const { socket } = bench.connect();
+      const sent = { api, version, correlationId: 1, body, verdict: 'odd' } as const;
+      const startedAt = performance.now();
+      socket.receive(frameOf(sent, dice));
+      bench.settle();
+      const ms = performance.now() - startedAt;
+      const what = `${api.name} v${version} ${field.name}, ${isDistinct ? 'named' : 'alike'}`;
+      assert.ok(ms < heavyMsMax, `${what} took ${ms.toFixed(0)} ms`);
+      const answerBytes = socket.taken().length;
+      assert.ok(answerBytes < answerBytesMax, `${what} is answered with ${answerBytes} bytes`);
+      requests++;
+    }
+    return Math.max(1, requests);
+  },
+};
+
+export const targets: readonly FuzzTarget[] = [connections, heavy];

@@ -241,17 +241,19 @@ class LyingEncoder {
 
 /**
  * The request that makes the most of its bytes: `field`, an array at any depth, has as many of the
- * smallest elements as fit, everything else is as small as can be.
+ * smallest elements as fit, everything else is as small as can be. With `isDistinct` every text is
+ * another one, of four characters.
  */
 export function denseBody(
   message: Message,
   version: number,
   field: Step,
   bytesMax: number,
+  isDistinct = false,
 ): Uint8Array {
-  const writer = new ByteWriter();
-  writeDense(layoutOf(message, version), field, bytesMax, writer);
-  return writer.toBytes();
+  const dense = new DenseEncoder(field, bytesMax, isDistinct);
+  dense.struct(layoutOf(message, version));
+  return dense.writer.toBytes();
 }
 
 /** The arrays of a message, those inside of others too, tagged ones left out. */
@@ -263,39 +265,67 @@ export function arraysOf(layout: Layout): Step[] {
   });
 }
 
-function writeDense(layout: Layout, field: Step, bytesMax: number, writer: ByteWriter): void {
-  for (const step of layout.steps) {
-    const { element } = step;
-    if (step === field && element !== null) {
-      writeMany(element, layout.flexible, Math.floor(bytesMax / element.bytesMin), writer);
-    } else if (element?.layout != null && arraysOf(element.layout).includes(field)) {
-      writeCount(1, layout.flexible, writer);
-      writeDense(element.layout, field, bytesMax, writer);
-    } else {
-      writeSmallest(step, layout.flexible, writer);
+class DenseEncoder {
+  readonly writer = new ByteWriter();
+  readonly #field: Step;
+  readonly #bytesMax: number;
+  readonly #isDistinct: boolean;
+  #texts = 0;
+
+  constructor(field: Step, bytesMax: number, isDistinct: boolean) {
+    this.#field = field;
+    this.#bytesMax = bytesMax;
+    this.#isDistinct = isDistinct;
+  }
+
+  struct(layout: Layout): void {
+    for (const step of layout.steps) {
+      const { element } = step;
+      if (step === this.#field && element !== null) {
+        this.#many(element, layout.flexible);
+      } else if (element?.layout != null && arraysOf(element.layout).includes(this.#field)) {
+        this.#count(1, layout.flexible);
+        this.struct(element.layout);
+      } else {
+        this.#smallest(step, layout.flexible);
+      }
     }
+    if (layout.flexible) this.writer.uint8(0);
   }
-  if (layout.flexible) writer.uint8(0);
-}
 
-function writeMany(element: Step, flexible: boolean, count: number, writer: ByteWriter): void {
-  writeCount(count, flexible, writer);
-  for (let i = 0; i < count; i++) writeSmallest(element, flexible, writer);
-}
-
-function writeCount(count: number, flexible: boolean, writer: ByteWriter): void {
-  if (flexible) writer.uvarint(count + 1);
-  else writer.int32(count);
-}
-
-function writeSmallest(step: Step, flexible: boolean, writer: ByteWriter): void {
-  const isLong = step.kind === 'string' || step.kind === 'bytes' || step.kind === 'array';
-  if (isLong && flexible) return writer.uint8(step.nullable ? 0 : 1);
-  if (step.kind === 'struct' && step.layout !== null) {
-    if (step.nullable) return writer.int8(-1);
-    for (const inner of step.layout.steps) writeSmallest(inner, flexible, writer);
-    if (step.layout.flexible) writer.uint8(0);
-    return;
+  /** As many as fit. How many those are is known when they are there, so they are written twice. */
+  #many(element: Step, flexible: boolean): void {
+    const start = this.writer.position;
+    this.#smallest(element, flexible);
+    const count = Math.floor(this.#bytesMax / (this.writer.position - start));
+    this.writer.position = start;
+    this.#count(count, flexible);
+    for (let i = 0; i < count; i++) this.#smallest(element, flexible);
   }
-  for (let i = 0; i < step.bytesMin; i++) writer.uint8(0);
+
+  #count(count: number, flexible: boolean): void {
+    if (flexible) this.writer.uvarint(count + 1);
+    else this.writer.int32(count);
+  }
+
+  #smallest(step: Step, flexible: boolean): void {
+    const { writer } = this;
+    if (step.kind === 'string' && this.#isDistinct) return this.#text(flexible);
+    const isLong = step.kind === 'string' || step.kind === 'bytes' || step.kind === 'array';
+    if (isLong && flexible) return writer.uint8(step.nullable ? 0 : 1);
+    if (step.kind === 'struct' && step.layout !== null) {
+      if (step.nullable) return writer.int8(-1);
+      for (const inner of step.layout.steps) this.#smallest(inner, flexible);
+      if (step.layout.flexible) writer.uint8(0);
+      return;
+    }
+    for (let i = 0; i < step.bytesMin; i++) writer.uint8(0);
+  }
+
+  #text(flexible: boolean): void {
+    const text = (this.#texts++).toString(36).padStart(4, 'x').slice(-4);
+    if (flexible) this.writer.uvarint(text.length + 1);
+    else this.writer.int16(text.length);
+    this.writer.utf8(text);
+  }
 }

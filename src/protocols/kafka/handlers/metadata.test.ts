@@ -110,6 +110,16 @@ describe('Metadata', () => {
     assert.deepEqual(ask(other.client, named('new'), 9, true), ['new 3 0']);
   });
 
+  it('makes a thousand at most for one request, and the others for the next', () => {
+    const { bench, client } = started();
+    const names = Array.from({ length: 1500 }, (_, i) => `n${i}`);
+    const retriable = names.map((name) => `${name} ${kafkaErrors.leaderNotAvailable} 0`);
+    assert.deepEqual(ask(client, named(...names), 13, true), retriable);
+    assert.equal(bench.broker.topicCount, 1000);
+    ask(client, named(...names), 13, true);
+    assert.equal(bench.broker.topicCount, 1500);
+  });
+
   it('makes none with a name that is not allowed or that collides', () => {
     const { bench, client } = started();
     bench.topic('a.b');

@@ -13,6 +13,8 @@ type TopicDraft = ElementDraft<DraftOf<typeof metadataResponse>['topics']>;
 
 /** First version that may ask by id. Versions 10 and 11 have the field only. */
 const topicIdSince = 12;
+/** Topics that one request may bring into being; for the rest it has to be sent again, as clients do. */
+const createdPerRequestMax = 1000;
 
 export function handleMetadata(request: KafkaRequest): void {
   const { services, link, head } = request;
@@ -48,6 +50,7 @@ class MetadataTopics {
   readonly #services: KafkaServices;
   readonly #version: number;
   readonly #wishes: Wishes;
+  #created = 0;
 
   constructor(services: KafkaServices, version: number, wishes: Wishes) {
     this.#services = services;
@@ -92,6 +95,7 @@ class MetadataTopics {
   #missing(name: string): number {
     if (!isTopicName(name)) return kafkaErrors.invalidTopicException;
     if (!this.#wishes.mayCreate) return kafkaErrors.unknownTopicOrPartition;
+    if (++this.#created > createdPerRequestMax) return kafkaErrors.leaderNotAvailable;
     const outcome = this.#services.broker.createTopic({
       name,
       partitions: -1,
