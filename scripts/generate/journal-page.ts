@@ -21,6 +21,7 @@ const layouts: readonly (readonly [title: string, file: string])[] = [
   ['Checkpoints', 'src/log/checkpoint-file.ts'],
   ['Objects of queues in a checkpoint', 'src/broker/queues/queue-objects.ts'],
   ['Objects of groups in a checkpoint', 'src/broker/groups/group-objects.ts'],
+  ['The clean end', 'src/log/clean-end.ts'],
   ['Finding the end again', 'src/log/recovery.ts'],
   ['Which files are what', 'src/log/stock.ts'],
   ['Accepted losses', 'src/log/losses.ts'],

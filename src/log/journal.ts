@@ -17,6 +17,7 @@ import type { Ports } from '../kernel/ports.ts';
 import type { Slab } from '../kernel/slab.ts';
 import { appendEntryBytes, BLOCK_HEADER_BYTES } from './block.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { putCleanEnd } from './clean-end.ts';
 import { ColdChunks } from './cold-chunks.ts';
 import { AppendView, ENTRY_HEADER_BYTES, EntryKind, EntryView } from './entry.ts';
 import { fitsFooter, footerBytes } from './footer.ts';
@@ -240,7 +241,11 @@ export class Journal {
     if (this.#fault !== null || !this.#isOpen)
       return this.#ports.scheduler.endOfTick(() => finish(this.#fault));
     this.#closers.push(finish);
-    this.#pipeline.close(finish);
+    this.#pipeline.close((error) => {
+      const { cleanEnd } = this.#pipeline;
+      if (error !== null || cleanEnd === null || isFinished) return finish(error);
+      putCleanEnd(this.#ports.disk, this.#options.storeId, cleanEnd, () => finish(null));
+    });
     this.#giveUpClosing();
   }
 

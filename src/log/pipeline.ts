@@ -16,6 +16,7 @@ import { assert } from '../kernel/assert.ts';
 import { BrokerError } from '../kernel/errors.ts';
 import type { Clock, DiskError, Scheduler } from '../kernel/ports.ts';
 import { BLOCK_HEADER_BYTES, Block, BlockFlag, pageAlign } from './block.ts';
+import type { CleanEnd } from './clean-end.ts';
 import {
   GROUP_BYTES_MAX,
   IDLE_MARK_MS,
@@ -79,6 +80,7 @@ export class CommitPipeline {
   #markedLsn = 0;
   #markTimerSet = false;
   #stopped = false;
+  #cleanEnd: CleanEnd | null = null;
   #behindSyncing = false;
   /** The lowest segment with writes that no sync has covered. */
   #unsyncedId = 0;
@@ -410,10 +412,13 @@ export class CommitPipeline {
     });
   }
 
-  /** An empty block that records what is durable, so that damage below it is known for damage. */
-  #writeMark(flags: number): void {
-    if (this.roomLeft(this.#footerBytes) < pageAlign(BLOCK_HEADER_BYTES)) return;
-    if (!this.segment.isReady) return;
+  /**
+   * An empty block that records what is durable, so that damage below it is known for damage.
+   * @returns whether there was room for it.
+   */
+  #writeMark(flags: number): boolean {
+    if (this.roomLeft(this.#footerBytes) < pageAlign(BLOCK_HEADER_BYTES)) return false;
+    if (!this.segment.isReady) return false;
     const block = this.#open ?? this.#openBlock();
     assert(
       block.entryCount === 0 && block.flags === 0,
@@ -434,6 +439,7 @@ export class CommitPipeline {
       this.#failed(error as DiskError);
     }
     this.#recycle(block);
+    return true;
   }
 
   /** Calls back when everything appended is committed, and durable. */
@@ -447,13 +453,21 @@ export class CommitPipeline {
     this.whenIdle(() => {
       const segment = this.segment;
       if (this.#stopped || !segment.isReady) return done(null);
-      this.#writeMark(BlockFlag.clean);
+      const isMarked = this.#writeMark(BlockFlag.clean);
       if (this.#stopped) return done(null);
       segment.file.datasync((error) => {
         this.stop();
+        if (error === null && isMarked) {
+          this.#cleanEnd = { lsn: this.endLsn, crc: this.#previousCrc, epoch: this.#epoch };
+        }
         done(error);
       });
     });
+  }
+
+  /** Behind the mark of a clean shutdown, once that is durable. */
+  get cleanEnd(): CleanEnd | null {
+    return this.#cleanEnd;
   }
 
   /** Nothing is written or answered from here on. */

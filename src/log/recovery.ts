@@ -6,7 +6,7 @@
  * Leaves: the new epoch to the pipeline.
  *
  *   D = the highest durable LSN that any valid block names, in an epoch not older than the chain's last,
- *       or that a checkpoint or the manifest relies on
+ *       or that a checkpoint or the manifest relies on, or at which the journal was closed
  * *   a bad block below D      damage: refuse, naming file and position, unless its loss is accepted
  *   a bad block at or past D the end: it was never promised
  *   good blocks past D       rewritten and synced before anything is shown: the page cache may hold what
@@ -19,6 +19,7 @@ import { BlockFlag, pageAlign } from './block.ts';
 import { BlockScanner } from './block-scan.ts';
 import { CHECKPOINT_DIRECTORY, listCheckpoints } from './checkpoint-file.ts';
 import { type CheckpointList, type CheckpointLoaded, loadCheckpoint } from './checkpoints.ts';
+import { type CleanEnd, takeCleanEnd } from './clean-end.ts';
 import { type AppendView, EntryKind } from './entry.ts';
 import type { JournalOptions } from './journal-options.ts';
 import type { Ledger } from './ledger.ts';
@@ -119,6 +120,8 @@ class Recovery {
   readonly #scanner = new BlockScanner();
   #losses = new Losses(NO_LOSSES);
   readonly #startedAt: number;
+  /** Where the journal was closed, if nothing was written since. */
+  #cleanEnd: CleanEnd | null = null;
   #blocks = 0;
   #entries = 0;
   #bytes = 0;
@@ -141,6 +144,7 @@ class Recovery {
     const { ports, options, finder } = this.#parts;
     this.#guard(() => {
       this.#losses = finder?.losses ?? new Losses(readLosses(ports.disk, options.storeId));
+      this.#cleanEnd = takeCleanEnd(ports.disk, options.storeId);
       this.#parts.ledger.permitsGaps = finder !== undefined || !this.#losses.isEmpty;
       ports.disk.makeDirectory(SEGMENT_DIRECTORY);
       ports.disk.makeDirectory(CHECKPOINT_DIRECTORY);
@@ -215,7 +219,7 @@ class Recovery {
   #reliedOn(includedLsn: number): number {
     let lsn = includedLsn;
     for (const sealed of this.#manifest.segments.values()) lsn = Math.max(lsn, sealed.endLsn);
-    return lsn;
+    return Math.max(lsn, this.#cleanEnd?.lsn ?? 0);
   }
 
   #firstLsn(journalIds: readonly number[]): number {
@@ -431,12 +435,18 @@ class Recovery {
 
   /** The highest durable LSN that any valid block after `end` names; a segment between may be gone. */
   #durableBeyond(end: ScanEnd): number {
+    if (this.#isCleanEnd(end)) return 0;
     let highest = this.#durableIn(end.segment, end.position);
     for (const segment of this.#parts.store.segments()) {
       if (segment.isArchive || segment.id <= end.segment.id) continue;
       highest = Math.max(highest, this.#durableIn(segment, SEGMENT_HEADER_BYTES));
     }
     return highest;
+  }
+
+  #isCleanEnd(end: ScanEnd): boolean {
+    const clean = this.#cleanEnd;
+    return clean?.lsn === lsnOf(end) && clean.crc === this.#crc && clean.epoch === this.#epoch;
   }
 
   #durableIn(segment: Segment, start: number): number {

@@ -7,8 +7,9 @@ import { Volume } from '../../simulation/volume.ts';
 import { World } from '../../simulation/world.ts';
 import { viewOf } from '../kernel/bytes.ts';
 import type { BrokerError } from '../kernel/errors.ts';
+import type { Disk, DiskFile } from '../kernel/ports.ts';
 import { buildBatch } from '../record/batch-builder.ts';
-import { storeId, TallyMachine, TestJournal } from './journal.fixture.ts';
+import { copyDisk, storeId, TallyMachine, TestJournal } from './journal.fixture.ts';
 import { Journal } from './journal.ts';
 
 /** All that was not synced is gone. */
@@ -175,3 +176,66 @@ test('an opening on a disk that is full at any point calls back', () => {
     assert.ok(isClosed, `with ${room * 128} KiB`);
   }
 });
+
+test('a start after a clean end reads what it replays, and not what lies ahead', () => {
+  const options = { segmentBytes: 16 * 1024 * 1024 };
+  const t = new TestJournal(options).open();
+  t.journal.createPartition(1, 0);
+  t.append(1, 'x');
+  t.loop.run();
+  const readBy = (folder: TestJournal): number => {
+    const counter = { bytes: 0 };
+    const again = new TestJournal(
+      options,
+      countReads(copyDisk(folder.disk, t.loop), counter),
+      t.loop,
+    );
+    again.open();
+    assert.equal(again.read(1, 0).length, 1);
+    return counter.bytes;
+  };
+  assert.ok(readBy(t) > 4 * options.segmentBytes, 'after a kill it looks everywhere');
+  t.close();
+  assert.ok(t.disk.exists('clean-end'));
+  assert.ok(readBy(t) < options.segmentBytes);
+});
+
+test('what a clean end names is missed when it is damaged, and forgotten at the next start', () => {
+  const t = new TestJournal().open();
+  t.journal.createPartition(1, 0);
+  t.append(1, 'x');
+  t.loop.run();
+  t.append(1, 'the last group');
+  t.loop.run();
+  const end = t.journal.endLsn - 1024 * 1024;
+  t.close();
+  const damaged = t.reopened();
+  damaged.disk
+    .open('segments/00000001.seg', { create: false })
+    .writeSync([new Uint8Array(9000).fill(1)], end - 4096);
+  assert.throws(() => damaged.open(), { code: 'storage_damaged' });
+  const again = t.restart();
+  assert.equal(again.disk.exists('clean-end'), false);
+  again.append(1, 'y');
+  again.loop.run();
+  assert.equal(again.restart().read(1, 0).length, 3);
+});
+
+/** `disk`, counting the bytes that are read from its segments. */
+function countReads(disk: Disk, counter: { bytes: number }): Disk {
+  return new Proxy(disk, {
+    get: (target, name) => {
+      if (name !== 'open') return Reflect.get(target, name).bind?.(target);
+      return (path: string, how: { create: boolean }): DiskFile => {
+        const file = target.open(path, how);
+        const { readSync } = file;
+        file.readSync = (...place) => {
+          const count = readSync.apply(file, place);
+          if (path.startsWith('segments/')) counter.bytes += count;
+          return count;
+        };
+        return file;
+      };
+    },
+  });
+}

@@ -29,6 +29,9 @@ const fileMode = 0o600;
 const faultOfCode: Readonly<Record<string, DiskFault>> = {
   ENOSPC: 'no-space',
   EDQUOT: 'no-space',
+  // No file can be opened for a while: it passes like a full disk, and is no reason to stop for good.
+  EMFILE: 'no-space',
+  ENFILE: 'no-space',
   ENOENT: 'not-found',
   ENOTDIR: 'not-found',
   EEXIST: 'exists',
