@@ -164,7 +164,8 @@ function damageFindings(damage: readonly Damage[]): Finding[] {
   const findings: Finding[] = damage.slice(0, damagesShown).map(({ file, position, what }) => ({
     level: 'error',
     what: `${file} is damaged at byte ${position}: ${what}.`,
-    remedy: 'Look at the disk (smartctl, dmesg). Stop the broker: polylog repair says what is lost, and can go on without it.',
+    remedy:
+      'Look at the disk (smartctl, dmesg). Stop the broker: polylog repair says what is lost, and can go on without it.',
   }));
   if (damage.length > damagesShown) {
     findings.push({

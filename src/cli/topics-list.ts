@@ -3,7 +3,7 @@
 import { withBroker } from './admin-session.ts';
 import { print, printJson } from './output.ts';
 import { bytesText, renderTable } from './table.ts';
-import { patternOf, type TopicSummary } from './topic-names.ts';
+import { matches, type TopicSummary } from './topic-names.ts';
 
 export interface ListFlags {
   readonly json?: boolean;
@@ -15,11 +15,10 @@ export async function listTopics(
   dataDir: string,
   { json = false, internal = false, match = '*' }: ListFlags,
 ): Promise<void> {
-  const expression = patternOf(match);
   const topics = await withBroker(dataDir, async (session) => {
     const found: TopicSummary[] = [];
     for await (const topic of session.pages<TopicSummary>('/v1/topics', { query: { internal } })) {
-      if (expression.test(topic.name)) found.push(topic);
+      if (matches(match, topic.name)) found.push(topic);
     }
     return found;
   });

@@ -6,7 +6,8 @@ import * as http from 'node:http';
 import * as net from 'node:net';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import { startWithCommands } from './cli.fixture.ts';
+import { createBroker } from '../../src/index.ts';
+import { Commands, startWithCommands, temporaryFolder } from './cli.fixture.ts';
 
 /** What comes back until the broker closes, which it may do with bytes unread. */
 async function send(socketPath: string, ...pieces: readonly (string | Buffer)[]): Promise<string> {
@@ -51,4 +52,17 @@ test('garbage, huge bodies and slow ones do not hurt the broker', async (t) => {
   for (const socket of slow) socket.destroy();
   await commands.ok('publish', 'orders', 'still here');
   assert.equal(await commands.ok('consume', 'orders'), 'still here\n');
+});
+
+test('a broker inside a program is asked like any other, but not stopped', async (t) => {
+  const dataDir = temporaryFolder(t);
+  const broker = await createBroker({ dataDir, segmentBytes: 1024 * 1024 });
+  const commands = new Commands(t, dataDir);
+  await broker.publish('orders', { value: 'from inside' });
+  assert.equal(await commands.ok('consume', 'orders'), 'from inside\n');
+  const { code, stderr } = await commands.run('stop');
+  assert.match(stderr, /^polylog: This is not supported: the broker is part of another program/);
+  assert.equal(code, 1);
+  await broker.close();
+  assert.equal((await commands.run('status')).code, 3);
 });
