@@ -16,6 +16,9 @@ export type Program =
   | 'python'
   | 'java';
 
+/** One that only brings checks of its own. */
+export type UsedProgram = Program | 'franzGo';
+
 export interface Check {
   /** Whose behaviour is looked at: a row's first column in the page about clients. */
   readonly client: string;
@@ -23,7 +26,7 @@ export interface Check {
   /** A sentence. */
   readonly name: string;
   /** Programs that it runs: without one of them it is skipped, under CI it fails. */
-  readonly uses?: readonly Program[];
+  readonly uses?: readonly UsedProgram[];
   /** APIs that the broker has to advertise; without one of them the check is skipped. */
   readonly needs?: readonly string[];
   /** Left out of the sampled form. */

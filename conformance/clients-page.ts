@@ -1,6 +1,6 @@
 /** docs/reference/clients.md: which clients were tried, with what, and how it went. */
 
-import type { Program, Result } from './check.ts';
+import type { Program, Result, UsedProgram } from './check.ts';
 import type { Observed } from './kafka/checks/observed.ts';
 
 interface Row {
@@ -11,7 +11,7 @@ interface Row {
 
 export function clientsPage(
   results: readonly Result[],
-  programs: ReadonlyMap<Program, string>,
+  programs: ReadonlyMap<UsedProgram, string>,
   observed: Observed,
 ): string {
   const lines = [

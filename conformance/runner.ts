@@ -4,7 +4,7 @@
  * Invariant: a check that hangs counts as failed and does not hold up the others.
  */
 
-import { type Check, type Program, type Result, Skipped, withTranscript } from './check.ts';
+import { type Check, type Result, Skipped, type UsedProgram, withTranscript } from './check.ts';
 
 const timeoutMs = 60_000;
 
@@ -14,7 +14,7 @@ export interface RunnerOptions {
   /** Names of the APIs that the broker advertises. */
   readonly apis: ReadonlySet<string>;
   /** Why a program is not there. */
-  readonly missing: ReadonlyMap<Program, string>;
+  readonly missing: ReadonlyMap<UsedProgram, string>;
   /** Whether a missing program is a failure. */
   readonly mustHaveAll: boolean;
 }

@@ -30,6 +30,7 @@ export interface Tools {
   readonly librdkafka: Tool;
   readonly librdkafkaDebian: Tool;
   readonly java: Tool;
+  readonly go: Tool;
   /** For `java -cp`. */
   readonly classPath: string;
   /** The same with older clients, by their version. */
@@ -75,6 +76,7 @@ export async function installTools(root: string): Promise<Tools> {
     librdkafka: await installLibrdkafka(cache),
     librdkafkaDebian: await findLibrdkafka([python]),
     java,
+    go: await findGo(),
     classPath,
     olderClassPaths,
     oldToolsClassPath,
@@ -167,6 +169,26 @@ async function findJava(): Promise<Tool> {
   return { command: 'java', version };
 }
 
+async function findGo(): Promise<Tool> {
+  const found = await attempt('go', ['version']);
+  const [, version, minor = '0'] = /go(1\.(\d+)\S*)/.exec(found ?? '') ?? [];
+  if (version === undefined || Number(minor) < 25) return { missing: 'Go 1.25 is not installed' };
+  return { command: 'go', version };
+}
+
+/** Compiles what is in kafka/go, once per version of it. @returns the program */
+export async function buildGo(folder: string): Promise<string> {
+  const sourceFolder = path.join(folder, 'kafka/go');
+  const sources = fs.readdirSync(sourceFolder).map((name) => path.join(sourceFolder, name));
+  const program = path.join(folder, '.cache', `franz-go-${hashOf(...sources.sort())}`);
+  if (!fs.existsSync(program)) {
+    const target = `${program}.part`;
+    await succeed('go', ['build', '-o', target, '.'], { cwd: sourceFolder, timeoutMs: 200_000 });
+    fs.renameSync(target, program);
+  }
+  return program;
+}
+
 /** Compiles what is in kafka/java, once per version of it. @returns the class path of its classes */
 async function buildJava(folder: string, cache: string, jars: string): Promise<string> {
   const sourceFolder = path.join(folder, 'kafka/java');
@@ -225,6 +247,8 @@ function readVersions(folder: string): Record<string, string> {
   const text = fs.readFileSync(path.join(folder, 'package.json'), 'utf8');
   const { dependencies } = JSON.parse(text) as { dependencies: Record<string, string> };
   const pom = fs.readFileSync(path.join(folder, 'kafka/java/pom.xml'), 'utf8');
+  const goMod = fs.readFileSync(path.join(folder, 'kafka/go/go.mod'), 'utf8');
+  const franzGo = /twmb\/franz-go v(\S+)/.exec(goMod)?.[1] ?? '?';
   const apache = /kafka-tools<\/artifactId>\s*<version>([^<]+)/.exec(pom)?.[1] ?? '?';
-  return { ...dependencies, apache };
+  return { ...dependencies, apache, franzGo };
 }

@@ -20,6 +20,7 @@ import { positionChecks } from './checks/positions.ts';
 import { produceRuleChecks } from './checks/produce-rules.ts';
 import { protocolChecks } from './checks/protocol.ts';
 import { storageChecks } from './checks/storage.ts';
+import { userInterfaceChecks } from './checks/user-interfaces.ts';
 import type { World } from './world.ts';
 
 export function kafkaChecks(world: World, observed: Observed): Check[] {
@@ -40,6 +41,7 @@ export function kafkaChecks(world: World, observed: Observed): Check[] {
     ...groupTortureChecks(world),
     ...groupToolChecks(world),
     ...oldToolChecks(world),
+    ...userInterfaceChecks(world),
     ...protocolChecks(world),
     ...badInputChecks(world),
     ...hostileChecks(world),

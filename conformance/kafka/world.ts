@@ -2,8 +2,8 @@
 
 import * as path from 'node:path';
 import { BrokerProcess, withBroker } from '../broker-process.ts';
-import { type Program, until } from '../check.ts';
-import type { Tool, Tools } from '../tools.ts';
+import { type Program, type UsedProgram, until } from '../check.ts';
+import { buildGo, type Tool, type Tools } from '../tools.ts';
 import { ApacheTools, OldApacheTools } from './apache-tools.ts';
 import type { AdminClient, Client } from './client.ts';
 import { DriverClient } from './driver-client.ts';
@@ -33,10 +33,12 @@ export class World {
 
   readonly #commands: Readonly<Record<DriverProgram, readonly string[]>>;
   readonly #drivers: DriverClient[] = [];
+  readonly #folder: string;
 
   constructor(tools: Tools, broker: BrokerProcess, apis: ReadonlySet<string>) {
     this.#commands = driverCommands(tools);
     this.root = tools.root;
+    this.#folder = tools.folder;
     this.broker = broker;
     this.apis = apis;
     this.apache = new ApacheTools(tools.classPath);
@@ -69,6 +71,11 @@ export class World {
 
   get bootstrap(): string {
     return this.broker.bootstrap;
+  }
+
+  /** The program with franz-go. */
+  buildGo(): Promise<string> {
+    return buildGo(this.#folder);
   }
 
   client(name: Program): Client {
@@ -150,17 +157,18 @@ export const programs: readonly Exclude<Program, 'librdkafkaDebian'>[] = [
 export const idempotentPrograms: readonly Program[] = programs.filter((name) => name !== 'python');
 
 /** Versions and names for people, by program. */
-export function describePrograms(tools: Tools): ReadonlyMap<Program, string> {
+export function describePrograms(tools: Tools): ReadonlyMap<UsedProgram, string> {
   const { versions, node } = tools;
   const onNode = 'version' in node ? ` on Node ${node.version}` : '';
   const kcat = 'version' in tools.kcat ? `kcat ${tools.kcat.version}` : 'kcat';
-  return new Map<Program, string>([
+  return new Map<UsedProgram, string>([
     ['kcat', kcat],
     ['librdkafka', librdkafkaTitle(tools.librdkafka, 'PyPI')],
     ['librdkafkaDebian', librdkafkaTitle(tools.librdkafkaDebian, 'Debian')],
     ['kafkajs', `kafkajs ${versions.kafkajs}${onNode}`],
     ['platformatic', `@platformatic/kafka ${versions['@platformatic/kafka']}${onNode}`],
     ['python', 'version' in tools.python ? `kafka-python ${tools.python.version}` : 'kafka-python'],
+    ['franzGo', `franz-go ${versions.franzGo}`],
     ['java', `Apache Kafka ${versions.apache}, its Java clients and tools`],
   ]);
 }
@@ -170,8 +178,8 @@ function librdkafkaTitle(tool: Tool, source: string): string {
   return `librdkafka${version} in confluent-kafka from ${source}`;
 }
 
-export function missingPrograms(tools: Tools): Map<Program, string> {
-  const missing = new Map<Program, string>();
+export function missingPrograms(tools: Tools): Map<UsedProgram, string> {
+  const missing = new Map<UsedProgram, string>();
   const reasons = [
     ['kcat', tools.kcat],
     ['kafkajs', tools.node],
@@ -180,6 +188,7 @@ export function missingPrograms(tools: Tools): Map<Program, string> {
     ['librdkafka', tools.librdkafka],
     ['librdkafkaDebian', tools.librdkafkaDebian],
     ['java', tools.java],
+    ['franzGo', tools.go],
   ] as const;
   for (const [name, tool] of reasons) if ('missing' in tool) missing.set(name, tool.missing);
   return missing;

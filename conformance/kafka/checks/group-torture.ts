@@ -142,7 +142,7 @@ class Torture {
     driver.onEvent = (event) => this.#told.push({ ...event, worker: name });
     this.#slots[slot] = { name, driver };
     const place = { topic: this.#topic, group: `of-${this.#topic}` };
-    const request = { ...place, member: name, sessionTimeoutMs, chunk: 100 };
+    const request = { ...place, member: name, sessionTimeoutMs, chunk: 100, workMs: 20 };
     await driver.request('work', this.#broker.bootstrap, request);
   }
 

@@ -184,7 +184,7 @@ async function openMember(request, notes) {
 const workers = new Map();
 
 /** Reads, says what it has read, commits it, says so; for as long as it lives. */
-async function work({ member, group, topic, sessionTimeoutMs, chunk, ...request }) {
+async function work({ member, group, topic, sessionTimeoutMs, chunk, workMs, ...request }) {
   const consumer = kafkaOf(request).consumer({
     groupId: group,
     sessionTimeout: sessionTimeoutMs,
@@ -206,6 +206,7 @@ async function work({ member, group, topic, sessionTimeoutMs, chunk, ...request 
         const first = Number(part[0].offset);
         say({ event: 'read', partition, first, values: part.map(({ value }) => String(value)) });
         const next = first + part.length;
+        await new Promise((resolve) => setTimeout(resolve, workMs));
         resolveOffset(String(next - 1));
         await consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
         say({ event: 'committed', offsets: [[partition, next]] });

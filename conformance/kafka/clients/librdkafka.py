@@ -98,7 +98,8 @@ def produce_steadily(request):
         done = deliveries.callback(i)
         producer.produce(request["topic"], value=str(i), partition=0, on_delivery=done)
         if i % request["batch"] == request["batch"] - 1:
-            producer.poll(request["pauseMs"] / 1000)
+            producer.poll(0)
+            time.sleep(request["pauseMs"] / 1000)
     flush(producer, deliveries, 60)
     return count
 
@@ -288,6 +289,7 @@ class Worker:
     def __init__(self, request):
         self.topic = request["topic"]
         self.chunk = request["chunk"]
+        self.work_ms = request["workMs"]
         # What was read since the last commit: partition -> [first offset, values].
         self.unsaid = {}
         self.uncommitted = {}
@@ -336,6 +338,7 @@ class Worker:
         self.say_reads()
         if not self.uncommitted:
             return
+        time.sleep(self.work_ms / 1000)
         offsets = sorted(self.uncommitted.items())
         self.uncommitted = {}
         places = [TopicPartition(self.topic, partition, offset) for partition, offset in offsets]
@@ -379,7 +382,8 @@ def produce_keyed(request):
         value = f"{key}-{i // request['keys']}"
         producer.produce(request["topic"], key=key, value=value, on_delivery=deliveries.callback(i))
         if i % request["batch"] == request["batch"] - 1:
-            producer.poll(request["pauseMs"] / 1000)
+            producer.poll(0)
+            time.sleep(request["pauseMs"] / 1000)
     flush(producer, deliveries, 100)
     return count
 

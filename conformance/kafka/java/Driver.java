@@ -100,6 +100,7 @@ public final class Driver {
             case "readSteadily" -> readSteadily(request);
             case "consume" -> consume(request);
             case "committed" -> committed(request);
+            case "uiCalls" -> uiCalls(request);
             case "describeGroup" -> describeGroup(request);
             case "listGroups" -> listGroups(request);
             case "deleteGroup" -> deleteGroup(request);
@@ -351,6 +352,12 @@ public final class Driver {
             consumer.commitSync();
         }
         return rows;
+    }
+
+    private static Object uiCalls(JsonNode request) {
+        try (AdminClient admin = admin(request)) {
+            return UiCalls.execute(request, admin);
+        }
     }
 
     private static Object committed(JsonNode request) throws Exception {
