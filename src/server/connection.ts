@@ -16,7 +16,13 @@
 import { AssertionFailure } from '../kernel/assert.ts';
 import type { Clock, Logger, NetAddress, Socket, SocketSink } from '../kernel/ports.ts';
 import type { Link, Protocol, ProtocolConnection, ServedBroker } from '../protocols/contract.ts';
-import { heldBytesMax, type ServerLimits, savedBytesMax, stagingIdleMs } from './limits.ts';
+import {
+  drainBytes,
+  heldBytesMax,
+  type ServerLimits,
+  savedBytesMax,
+  stagingIdleMs,
+} from './limits.ts';
 import type { ConnectionMemory } from './memory.ts';
 import { ConnectionOutbox, type OutboxOwner } from './outbox.ts';
 import { ReceiveBuffer, type SharedRegion } from './receive-buffer.ts';
@@ -219,7 +225,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
   onDrain(): void {
     this.activeAt = this.host.clock.monotonic();
     this.outbox.onDrain();
-    this.flush();
+    this.flush(drainBytes);
   }
 
   onEnd(): void {
@@ -271,10 +277,10 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
     this.maybeEnd();
   }
 
-  flush(): void {
+  flush(share: number): void {
     if (this.isClosed || this.isDestroyed) return;
     try {
-      this.outbox.flush();
+      this.outbox.flush(share);
     } catch (error) {
       this.onProtocolError(error, 'an answer could not be read to its end');
       return;

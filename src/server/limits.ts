@@ -32,11 +32,20 @@ export const waitingStreamsMax = 64;
 /** The largest buffer through which bodies are sent. */
 export const outputBytesMax = 1024 * 1024;
 
-/** With more than this in use by all connections, output buffers are small ones. */
-export const slabBytesScarce = 256 * 1024 * 1024;
+/** With more than this share of all connections' memory in use, output buffers are small ones. */
+export const memoryScarceShare = 0.25;
 
 /** What one connection may send before others have their turn. */
 export const flushBytesMax = 4 * 1024 * 1024;
+
+/** What all connections may send in one turn, shared out evenly: some ten milliseconds of copying. */
+export const turnBytesMax = 32 * 1024 * 1024;
+
+/** The least share of one connection in that. */
+export const flushBytesMin = 64 * 1024;
+
+/** What a connection sends at once when the kernel has room again; the rest has its turn. */
+export const drainBytes = 256 * 1024;
 
 /** Memory of the staging buffer that a connection keeps between answers, and when it is idle. */
 export const stagingKeepBytes = 64 * 1024;

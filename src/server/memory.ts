@@ -7,7 +7,7 @@
  * writes, and the buffers in which answers are staged. The kernel's own buffers are not.
  */
 
-import { memoryExhaustedFactor } from './limits.ts';
+import { memoryExhaustedFactor, memoryScarceShare } from './limits.ts';
 import type { SlabPool } from './slab-pool.ts';
 
 export class ConnectionMemory {
@@ -35,6 +35,11 @@ export class ConnectionMemory {
   // HOT
   get isOver(): boolean {
     return this.bytes > this.bytesMax;
+  }
+
+  /** Whoever takes much takes it from others. */
+  get isScarce(): boolean {
+    return this.bytes > this.bytesMax * memoryScarceShare;
   }
 
   /** Nobody gets any more. */

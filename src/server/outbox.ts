@@ -18,9 +18,7 @@ import { ByteWriter } from '../kernel/byte-writer.ts';
 import { NumberRing, Ring } from '../kernel/ring.ts';
 import type { Outbox, ServedBroker, StreamSource } from '../protocols/contract.ts';
 import {
-  flushBytesMax,
   outputBytesMax,
-  slabBytesScarce,
   slabSizes,
   stagedBytesMax,
   stagingIdleBytes,
@@ -180,12 +178,15 @@ export class ConnectionOutbox implements Outbox {
     this.streamsAdded = this.streamsSealed;
   }
 
-  /** Sends what may leave, as far as the kernel takes it. Throws what a body's `read` throws. */
+  /**
+   * Sends what may leave, as far as the kernel takes it, about `share` bytes of it for now. Throws what
+   * a body's `read` throws.
+   */
   // HOT: once per connection and tick.
-  flush(): void {
+  flush(share: number): void {
     if (this.isBlocked || this.isClosed) return;
     this.advanceLimit();
-    let budget = flushBytesMax;
+    let budget = share;
     while (!this.isBlocked && !this.isClosed) {
       const hasBody = this.streamsSent < this.streamsLimit;
       if (hasBody ? this.isAwaitingBody : this.base + this.sent === this.limitEnd) break;
@@ -193,7 +194,7 @@ export class ConnectionOutbox implements Outbox {
         this.owner.wantFlush();
         break;
       }
-      budget -= hasBody ? this.sendThroughOutput() : this.sendStaged();
+      budget -= hasBody ? this.sendThroughOutput(budget) : this.sendStaged();
     }
     if (this.isBlocked || this.isClosed) return;
     this.dropOutput();
@@ -250,8 +251,8 @@ export class ConnectionOutbox implements Outbox {
   }
 
   /** Fills one output buffer with staged bytes and bodies in their order, and sends it. */
-  private sendThroughOutput(): number {
-    this.output ??= this.pool.take(this.outputBytes());
+  private sendThroughOutput(budget: number): number {
+    this.output ??= this.pool.take(this.outputBytes(budget));
     const { bytes } = this.output;
     this.outputFill = 0;
     while (this.outputFill < bytes.length && this.streamsSent < this.streamsLimit) {
@@ -300,12 +301,13 @@ export class ConnectionOutbox implements Outbox {
     this.lentBytes = bytes.length;
   }
 
-  private outputBytes(): number {
-    if (this.pool.heldBytes > slabBytesScarce || this.streams.length === 0) return smallOutputBytes;
+  private outputBytes(budget: number): number {
+    if (this.memory.isScarce || this.streams.length === 0) return smallOutputBytes;
     let wanted = this.limitEnd - this.base - this.sent;
     for (let i = 0; i < this.streams.length && wanted < outputBytesMax; i++) {
       wanted += this.streams.at(i)?.bytesLeft ?? 0;
     }
+    wanted = Math.min(wanted, budget);
     if (wanted <= smallOutputBytes) return smallOutputBytes;
     return wanted <= mediumOutputBytes ? mediumOutputBytes : outputBytesMax;
   }

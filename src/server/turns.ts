@@ -11,13 +11,14 @@
 
 import type { Scheduler, Timer } from '../kernel/ports.ts';
 import type { ServedBroker } from '../protocols/contract.ts';
-import { reliefMs } from './limits.ts';
+import { flushBytesMax, flushBytesMin, reliefMs, turnBytesMax } from './limits.ts';
 
 /** A connection, as far as turns concern it. */
 export interface TurnTaker {
   readonly isCommitDue: boolean;
   receiveBuffered(): void;
-  flush(): void;
+  /** Sends about `share` bytes of what may leave, and comes again for the rest. */
+  flush(share: number): void;
 }
 
 export class Turns {
@@ -92,7 +93,8 @@ export class Turns {
     this.flushers = this.spareFlushers;
     this.isScheduled = false;
     if (this.receivers.size > 0) this.schedule();
-    for (const taker of flushers) taker.flush();
+    const share = Math.max(flushBytesMin, Math.min(flushBytesMax, turnBytesMax / flushers.size));
+    for (const taker of flushers) taker.flush(share);
     flushers.clear();
     this.spareFlushers = flushers;
   }
