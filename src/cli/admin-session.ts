@@ -129,9 +129,11 @@ async function connect(dataDir: string): Promise<AdminClient> {
   try {
     return await AdminClient.connect(dataDir);
   } catch (error) {
+    const isAbsent = /ENOENT|ENOTDIR|ECONNREFUSED/.test((error as { code?: string }).code ?? '');
+    const line = isAbsent ? 'no broker is running on' : 'the broker cannot be reached on';
     throw new CommandFailure(
-      `no broker is running on ${dataDir} (${messageOf(error)}); "polylog doctor" says more`,
-      exitCode.notRunning,
+      `${line} ${dataDir} (${messageOf(error)}); "polylog doctor" says more`,
+      isAbsent ? exitCode.notRunning : exitCode.failed,
     );
   }
 }

@@ -30,7 +30,7 @@ export interface ConsumeFlags {
 
 /** In one request. */
 const recordsMax = 5000;
-const waitMs = 20_000;
+const waitMs = 5000;
 
 export async function consume(dataDir: string, topic: string, flags: ConsumeFlags): Promise<void> {
   const plan = planOf(topic, flags);
@@ -134,7 +134,21 @@ async function run(
     }
     if (plan.group !== null && reads.length > 0) await commit(session, plan.group, reads);
     if (!plan.follows && reader.isAtEnd) return;
+    if (plan.follows && reads.length === 0) await addGrown(session, plan, reader, signal);
   }
+}
+
+/** Partitions that the topic got meanwhile are read from their beginning. */
+async function addGrown(
+  session: AdminSession,
+  { topic, partitions }: Plan,
+  reader: RecordReader,
+  signal: AbortSignal,
+): Promise<void> {
+  if (partitions !== null) return;
+  const work = session.call<TopicDescription>('GET', at`/v1/topics/${topic}`, { signal });
+  const described = await unlessInterrupted(signal, work);
+  for (const { partition } of described?.partitions ?? []) reader.add(topic, partition, 'earliest');
 }
 
 async function commit(

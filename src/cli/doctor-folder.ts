@@ -54,7 +54,15 @@ function silenceFinding(dataDir: string, code: string | null): Finding {
       remedy: 'Ask as the user that the broker runs as.',
     };
   }
-  return { level: 'error', what: 'No broker is running here.', remedy: `${start}.` };
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return { level: 'error', what: 'No broker is running here.', remedy: `${start}.` };
+  }
+  return {
+    level: 'error',
+    what: `The socket of the broker takes no connection (${code ?? 'unknown reason'}).`,
+    remedy:
+      'If a broker is running it is overloaded or stuck: look at its log, end it with kill -9.',
+  };
 }
 
 export function folderFindings(dataDir: string, isRunning: boolean): Finding[] {

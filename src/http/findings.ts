@@ -111,7 +111,7 @@ function* processFindings(context: ApiContext): Iterable<Finding> {
     } else if (openFilesMax < connectionsMax) {
       yield {
         level: 'note',
-        what: `The process may have ${openFilesMax} file descriptors, fewer than the ${connectionsMax} connections it would accept.`,
+        what: `The process may have ${openFilesMax} file descriptors: it takes fewer connections than the ${connectionsMax} it was told to.`,
         remedy: 'Raise the limit (ulimit -n, LimitNOFILE= in systemd), or lower --connections-max.',
       };
     }
