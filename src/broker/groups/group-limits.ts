@@ -37,6 +37,9 @@ export const newMemberJoinMsMax = 5 * 60 * 1000;
 /** A timer that is later than this, in ms, has been held up together with everything else. */
 export const stallMsMin = 1000;
 
+/** Between two looks whether static members are back, in ms. */
+export const rejoinWaitMsMin = 1000;
+
 /** Of a client's id, in the member id that it gets, in characters. */
 export const memberIdPrefixMax = 255;
 

@@ -151,7 +151,7 @@ export class GroupCoordinator implements GroupService {
 
   sync(request: SyncRequest, done: (outcome: SyncOutcome) => void): Parked | null {
     const waiting = new WaitingAnswer(done);
-    const live = this.findServed(request.groupId);
+    const live = this.findGrowthRefusal() ?? this.findServed(request.groupId);
     if (typeof live === 'string') {
       this.outbox.answer(waiting, failedSync(live, this.lsnOfError(live)));
     } else this.syncDesk.sync(live, request, waiting);
@@ -178,7 +178,7 @@ export class GroupCoordinator implements GroupService {
   }
 
   commitOffsets(claim: MemberClaim, commits: readonly OffsetCommit[]): CommitOutcome {
-    const error = this.findCommitRefusal();
+    const error = this.findGrowthRefusal();
     if (error !== null) return refused(error, 0, commits.length);
     const live = this.live.get(claim.groupId);
     if (live === undefined) return this.commitToNew(claim, commits);
@@ -233,22 +233,23 @@ export class GroupCoordinator implements GroupService {
   }
 
   deleteOffsets(groupId: string, partitions: readonly Partition[]): CommitOutcome {
-    const error = this.findCommitRefusal() ?? faultOfId(groupId);
+    const error = this.findGrowthRefusal() ?? faultOfId(groupId);
     if (error !== null) return refused(error, 0, partitions.length);
     const live = this.live.get(groupId);
     if (live === undefined) return refused('group_not_found', this.groupsLsn, partitions.length);
     return this.offsets.delete(live, partitions, this.subscribedTopics(live));
   }
 
-  /** Commits come without end: they leave something of the reserve to what frees space. */
-  private findCommitRefusal(): BrokerErrorCode | null {
+  /** Commits and generations come without end: they leave some of the reserve to what frees space. */
+  private findGrowthRefusal(): BrokerErrorCode | null {
     const { surroundings } = this;
     return surroundings.halt() ?? (surroundings.isReserveShort() ? 'storage_full' : null);
   }
 
   /** The group to join, made if need be. */
   private findJoined(request: JoinRequest): LiveGroup | BrokerErrorCode {
-    const error = this.surroundings.refusal() ?? this.desk.findFault(request);
+    const { surroundings, desk } = this;
+    const error = surroundings.refusal() ?? desk.findFault(request) ?? this.findGrowthRefusal();
     if (error !== null) return error;
     const live = this.live.get(request.groupId);
     if (live !== undefined) return live;

@@ -164,6 +164,8 @@ test('on a full disk commits leave something of the reserve to what frees space'
   while (next < 2000 && commit() === null);
   assert.ok(next > 50, 'there is a reserve');
   assert.equal(commit(), 'storage_full');
+  assert.equal(t.join().error, 'storage_full');
+  assert.equal(t.sync({ memberId: 'a' }).error, 'storage_full');
   t.pass(5000);
   assert.equal(commit(), 'storage_full');
   t.broker.deleteTopic(partition.topic);

@@ -12,7 +12,7 @@
 
 import { assert } from '../../kernel/assert.ts';
 import type { BrokerErrorCode } from '../../kernel/errors.ts';
-import { stallMsMin } from './group-limits.ts';
+import { rejoinWaitMsMin, stallMsMin } from './group-limits.ts';
 import type { MemberAssignment } from './group-messages.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { LiveGroup } from './live-group.ts';
@@ -113,7 +113,7 @@ export class Rebalancer {
     }
     if (live.members.size > 0 && !live.electJoinedLeader()) {
       // Only static members, and none of them is back: their sessions end, or they come.
-      this.setJoinDeadline(live, live.rebalanceTimeoutMs);
+      this.setJoinDeadline(live, Math.max(live.rebalanceTimeoutMs, rejoinWaitMsMin));
       return;
     }
     live.generation++;

@@ -121,6 +121,25 @@ test('a static member that is away keeps its place in a rebalance until its sess
   assert.equal(t.heartbeat(y.memberId, 2, 'y'), null);
 });
 
+test('nobody asks all the time whether static members are back, even if they have no patience', () => {
+  const t = new TestGroups();
+  const join = { sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 20 };
+  const asked = ['x', 'y'].map((instanceId) => t.join({ instanceId, ...join }));
+  t.gather(asked);
+  t.share(asked);
+  t.leave({ memberId: '', instanceId: 'y' });
+  const { loop } = t.bench;
+  const after = loop.after.bind(loop);
+  let timers = 0;
+  loop.after = (delayMs, task) => {
+    timers++;
+    return after(delayMs, task);
+  };
+  t.pass(59_000);
+  assert.equal(t.describe().members.length, 1);
+  assert.ok(timers > 10 && timers < 100, `${timers} timers in a minute`);
+});
+
 test('an operator takes a static member out by its instance', () => {
   const t = new TestGroups();
   const [x, y] = staticTwo(t);
