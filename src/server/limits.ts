@@ -26,8 +26,9 @@ export const warmSlabsMax = 16;
 /** Staged answers of one connection; past this it is not read from. */
 export const stagedBytesMax = 256 * 1024;
 
-/** Bodies of one connection that wait to be sent; past this it is not read from. */
+/** Bodies of one connection that wait to be sent, and their bytes; past this it is not read from. */
 export const waitingStreamsMax = 64;
+export const waitingStreamBytesMax = 8 * 1024 * 1024;
 
 /** The largest buffer through which bodies are sent. */
 export const outputBytesMax = 1024 * 1024;

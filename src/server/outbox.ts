@@ -23,6 +23,7 @@ import {
   stagedBytesMax,
   stagingIdleBytes,
   stagingKeepBytes,
+  waitingStreamBytesMax,
   waitingStreamsMax,
 } from './limits.ts';
 import type { ConnectionMemory } from './memory.ts';
@@ -96,9 +97,17 @@ export class ConnectionOutbox implements Outbox {
 
   get isFull(): boolean {
     const staged = this.writer.position - this.sent + this.lentBytes;
-    if (staged >= stagedBytesMax || this.streams.length >= waitingStreamsMax) return true;
+    if (staged >= stagedBytesMax || this.hasEnoughBodies()) return true;
     // With memory short, a peer gets its next answer when it has taken the last.
     return staged > 0 && this.memory.isShort;
+  }
+
+  private hasEnoughBodies(): boolean {
+    const { streams } = this;
+    if (streams.length >= waitingStreamsMax) return true;
+    let bytes = 0;
+    for (let i = 0; i < streams.length; i++) bytes += streams.at(i)?.bytesLeft ?? 0;
+    return bytes > waitingStreamBytesMax;
   }
 
   /** Memory that is held for this connection's answers. */

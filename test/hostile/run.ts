@@ -30,7 +30,7 @@ const self = fileURLToPath(import.meta.url);
 
 const connectionBytesMax = 128 * MIB;
 /** Over what the broker had when nobody had attacked it: its budget, garbage, and the kernel's share. */
-const residentExtraMax = connectionBytesMax * 1.25 + 256 * MIB;
+const residentExtraMax = connectionBytesMax * 1.25 + 384 * MIB;
 /**
  * What the allocator keeps after a storm: two threads' worth of what was freed in pieces. What would
  * leak, from attack to attack, gets over it.
