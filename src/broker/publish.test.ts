@@ -24,6 +24,7 @@ import {
 } from './broker.fixture.ts';
 import { producerIdBlock } from './limits.ts';
 import { AppendOutcome } from './outcomes.ts';
+import { inspected } from './record-rules.ts';
 
 function bench(options: Readonly<Record<string, string>> = {}) {
   const testBench = new TestBench();
@@ -228,6 +229,21 @@ test('a batch that cannot be decompressed is refused where it has to be', () => 
   batch[batchField.records] = 1;
   sealBatch(batch, viewOf(batch), 0);
   assert.equal(appendBytes(broker, partition, batch).error, 'invalid_batch');
+});
+
+test('a batch may hold sixteen times what its topic takes, where it has to be looked into', () => {
+  for (const options of [{ 'compression.type': 'lz4' }, { 'cleanup.policy': 'compact' }]) {
+    const { broker, partition, now } = bench({ ...options, 'max.message.bytes': '10000' });
+    const holding = (bytes: number) => {
+      const record = { key: new Uint8Array(1), value: new Uint8Array(bytes), timestamp: now };
+      return buildBatch([record], { codec: codec.gzip });
+    };
+    const before = inspected.bytes;
+    assert.equal(appendBytes(broker, partition, holding(150_000)).error, null);
+    assert.ok(inspected.bytes >= before + 150_000, 'the work is counted');
+    assert.equal(appendBytes(broker, partition, holding(170_000)).error, 'batch_too_large');
+    assert.ok(inspected.bytes >= before + 310_000, 'also that which was given up');
+  }
 });
 
 test('a batch is appended from wherever it lies among other bytes', () => {

@@ -131,6 +131,20 @@ test('with log append time every record of a batch has the time of the broker', 
   assert.equal(latest(testBench, broker, partition).timestamp, first + 500);
 });
 
+test('a look into a small batch that holds much happens away from the loop', () => {
+  const { testBench, broker, partition, append } = bench();
+  const value = new Uint8Array(1_200_000);
+  append(
+    [
+      { key: null, value, timestamp: 10 },
+      { key: null, value, timestamp: 20 },
+    ],
+    { codec: codec.gzip },
+  );
+  assert.equal(at(testBench, broker, partition, 11).offset, 1);
+  assert.equal(testBench.loop.offloaded, 1);
+});
+
 test('a look into a large compressed batch happens away from the loop', () => {
   const { testBench, broker, partition, append } = bench();
   const value = new Uint8Array(60_000);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, frame, HandBody, pattern, textFrame } from './server.fixture.ts';
+import { connected, frame, HandBody, pattern, textFrame, World } from './server.fixture.ts';
 
 test('frames that arrive together are answered in one write at the end of the tick', () => {
   const { socket, scheduler } = connected();
@@ -405,4 +405,18 @@ test('the close is told once and nothing after it', () => {
   assert.equal(connection.frames, 1);
   assert.equal(socket.taken().length, 0);
   assert.equal(server.connectionCount, 0);
+});
+
+test('what a turn sends is shared out among those who have something to send', () => {
+  const world = new World();
+  world.listen();
+  const content = pattern(1 << 20);
+  const peers = Array.from({ length: 64 }, () => world.accept());
+  for (const { connection } of peers) {
+    const { outbox } = connection.link;
+    for (let i = 0; i < 3; i++) outbox.stream(new HandBody(content));
+    outbox.seal(0);
+  }
+  assert.ok(world.scheduler.settle() >= 6, 'half a megabyte for each in a turn');
+  for (const { socket } of peers) assert.equal(socket.taken().length, 3 << 20);
 });

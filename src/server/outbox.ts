@@ -316,9 +316,10 @@ export class ConnectionOutbox implements Outbox {
     for (let i = 0; i < this.streams.length && wanted < outputBytesMax; i++) {
       wanted += this.streams.at(i)?.bytesLeft ?? 0;
     }
-    wanted = Math.min(wanted, budget);
-    if (wanted <= smallOutputBytes) return smallOutputBytes;
-    return wanted <= mediumOutputBytes ? mediumOutputBytes : outputBytesMax;
+    if (Math.min(wanted, budget) <= smallOutputBytes) return smallOutputBytes;
+    // A buffer is sent as a whole: one that is larger than the budget would not keep to it.
+    if (wanted <= mediumOutputBytes || budget < outputBytesMax) return mediumOutputBytes;
+    return outputBytesMax;
   }
 
   private dropOutput(): void {
