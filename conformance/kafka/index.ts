@@ -7,6 +7,7 @@ import { badInputChecks } from './checks/bad-input.ts';
 import { consoleToolChecks } from './checks/console-tools.ts';
 import { consumingChecks } from './checks/consuming.ts';
 import { exactlyOnceChecks } from './checks/exactly-once.ts';
+import { groupRuleChecks } from './checks/group-rules.ts';
 import { groupToolChecks } from './checks/group-tools.ts';
 import { groupTortureChecks } from './checks/group-torture.ts';
 import { groupChecks } from './checks/groups.ts';
@@ -39,6 +40,7 @@ export function kafkaChecks(world: World, observed: Observed): Check[] {
     ...adminToolChecks(world),
     ...groupChecks(world),
     ...groupTortureChecks(world),
+    ...groupRuleChecks(world),
     ...groupToolChecks(world),
     ...oldToolChecks(world),
     ...userInterfaceChecks(world),

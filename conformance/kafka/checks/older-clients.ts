@@ -72,6 +72,7 @@ function restartCheck(world: World, version: string, older: DriverClient): Check
         const count = 2_000;
         const options = { topic, count, batch: 20, pauseMs: 30, isIdempotent: true };
         const producing = older.produceSteadily(broker.bootstrap, options);
+        producing.catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, 3_000));
         await broker.restart('SIGKILL');
         await producing;

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClient;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -47,7 +48,7 @@ final class UiCalls {
         group = request.get("group").asText();
     }
 
-    static Object execute(JsonNode request, Admin admin) {
+    static Object execute(JsonNode request, AdminClient admin) {
         UiCalls calls = new UiCalls(admin, request);
         switch (request.get("ui").asText()) {
             case "kafka-ui" -> calls.kafkaUi();
