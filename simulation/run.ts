@@ -16,6 +16,7 @@ import { FanOutProducer, PlainProducer, Publisher, SequencedProducer } from './c
 import { Reader, TailReader } from './clients/reader.ts';
 import { heal } from './heal.ts';
 import { Life } from './life.ts';
+import { promiseMended } from './mending.ts';
 import { type Mistake, noMistake } from './mistakes.ts';
 import { describeState, isAtRest, promiseReplay } from './replay-check.ts';
 import { rot } from './rot.ts';
@@ -159,6 +160,7 @@ class Run {
     if (paths.size === 0) return this.liveWell(volume);
     stage.rottenPaths = paths;
     stage.world.note('rot.flipped');
+    promiseMended(stage, volume.afterKill());
     const ending = { kind: 'kill', operations: 0, afterMicros: 2_000_000 } as const;
     this.live(volume, ending, () => stage.world.note('rot.opened'));
   }
