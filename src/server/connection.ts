@@ -16,13 +16,7 @@
 import { AssertionFailure } from '../kernel/assert.ts';
 import type { Clock, Logger, NetAddress, Socket, SocketSink } from '../kernel/ports.ts';
 import type { Link, Protocol, ProtocolConnection, ServedBroker } from '../protocols/contract.ts';
-import {
-  drainBytes,
-  heldBytesMax,
-  type ServerLimits,
-  savedBytesMax,
-  stagingIdleMs,
-} from './limits.ts';
+import { heldBytesMax, type ServerLimits, savedBytesMax, stagingIdleMs } from './limits.ts';
 import type { ConnectionMemory } from './memory.ts';
 import { ConnectionOutbox, type OutboxOwner } from './outbox.ts';
 import { ReceiveBuffer, type SharedRegion } from './receive-buffer.ts';
@@ -225,7 +219,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
   onDrain(): void {
     this.activeAt = this.host.clock.monotonic();
     this.outbox.onDrain();
-    this.flush(drainBytes);
+    this.host.turns.wantFlush(this);
   }
 
   onEnd(): void {

@@ -45,9 +45,6 @@ export const turnBytesMax = 32 * 1024 * 1024;
 /** The least share of one connection in that. */
 export const flushBytesMin = 64 * 1024;
 
-/** What a connection sends at once when the kernel has room again; the rest has its turn. */
-export const drainBytes = 256 * 1024;
-
 /** Memory of the staging buffer that a connection keeps between answers, and when it is idle. */
 export const stagingKeepBytes = 64 * 1024;
 export const stagingIdleBytes = 256;

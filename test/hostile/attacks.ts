@@ -7,20 +7,10 @@
  */
 
 import { Body, frame, keys } from '../../conformance/kafka/wire.ts';
-import type { SeededRandom } from '../../simulation/random.ts';
+import type { Attack } from './attack.ts';
 import { bombs } from './bombs.ts';
 import { nonsense } from './nonsense.ts';
 import { closesWithin, Peer, rest } from './peer.ts';
-
-export interface Attack {
-  readonly port: number;
-  readonly seconds: number;
-  /** 1 for the whole attack, less for the short form. */
-  readonly scale: number;
-  readonly dice: SeededRandom;
-  /** Of the topics that there are for attacks. */
-  readonly topics: readonly string[];
-}
 
 export const attacks: Readonly<Record<string, (attack: Attack) => Promise<string>>> = {
   nonsense,

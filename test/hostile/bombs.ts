@@ -6,7 +6,7 @@
 import { gzipSync } from 'node:zlib';
 import { Body, batchOf, frame, keys, produceBody } from '../../conformance/kafka/wire.ts';
 import { crc32c } from '../../src/kernel/crc32c.ts';
-import type { Attack } from './attacks.ts';
+import type { Attack } from './attack.ts';
 import { Peer } from './peer.ts';
 
 const MIB = 1024 * 1024;

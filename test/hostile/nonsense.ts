@@ -4,7 +4,7 @@ import { Body, keys } from '../../conformance/kafka/wire.ts';
 import type { SeededRandom } from '../../simulation/random.ts';
 import { anyVersion } from '../../src/protocols/kafka/decoder-target.fuzz.ts';
 import { hostileBody } from '../../src/protocols/kafka/hostile-bytes.fuzz.ts';
-import type { Attack } from './attacks.ts';
+import type { Attack } from './attack.ts';
 import { Peer } from './peer.ts';
 
 const concurrency = 20;

@@ -6,11 +6,11 @@
  */
 import type { Scheduler } from '../../kernel/ports.ts';
 import type { Link } from '../contract.ts';
-import type { ConnectionLife } from './request.ts';
 
 interface Waiting {
   readonly link: Link;
-  readonly life: ConnectionLife;
+  /** Of the connection, which may be gone by its turn. */
+  readonly life: { readonly isClosed: boolean };
 }
 
 export class SlowTurns {
@@ -23,7 +23,7 @@ export class SlowTurns {
   }
 
   /** The connection's next request waits for its turn. */
-  wait(link: Link, life: ConnectionLife): void {
+  wait(link: Link, life: Waiting['life']): void {
     link.hold();
     this.#queue.push({ link, life });
     this.#schedule();
