@@ -22,7 +22,7 @@ export interface DoctorOptions {
 }
 
 /** A broker that is only busy has answered by then. */
-const answerMs = 10_000;
+const answerMs = 5000;
 /** Further apart than the answer can take. */
 const clockToleranceMs = 5000;
 
