@@ -62,8 +62,8 @@ test('a queue and a Kafka reader use the same topic, and the journal holds one c
       }
       assert.equal(queue.depth().ready, 0);
     }
-    const connection = await LoadConnection.connect(broker.address('kafka').port);
-    const answer = await connection.call(fetchFrame('orders', 0, 0, 1024 * 1024));
+    const connection = await LoadConnection.open(broker.address('kafka').port);
+    const answer = await connection.call(fetchFrame('orders', 0, 1024 * 1024));
     connection.close();
     assert.ok(answer.includes(marker), 'a Kafka reader gets it, settled or not');
   } finally {
