@@ -222,8 +222,9 @@ function fencedCheck(world: World, client: DriverProgram): Check {
         } finally {
           sleeper.resume();
         }
-        // It may know by now that it is fenced, or be told so.
-        await first.commit().catch(() => {});
+        // It may know by now that it is fenced, or be told so. @platformatic/kafka sends what was
+        // refused once more when it has joined again: then it is a member's commit like any other.
+        if (client !== 'platformatic') await first.commit().catch(() => {});
         await untilShared([first, second], [2, 2]);
         const rows = await scene.committed(world[client]);
         expectEqual(
