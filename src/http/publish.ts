@@ -58,7 +58,13 @@ const publishRecords = route({
     published: integer({ text: 'How many of them.' }),
     results: list(resultAnswer, { max: recordsMax, text: 'In the order of the records.' }),
   }),
-  errors: ['topic_not_found', 'invalid_topic_name', 'storage_full', 'limit_exceeded'],
+  errors: [
+    'topic_not_found',
+    'topic_internal',
+    'invalid_topic_name',
+    'storage_full',
+    'limit_exceeded',
+  ],
   async run({ broker }, { path, body }) {
     const requests = body.records.map((each) => requestOf(path.topic, each));
     const results = await Promise.all(requests.map((request) => publishOne(broker, request)));

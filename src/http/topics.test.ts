@@ -93,3 +93,22 @@ test('options are set and unset, partitions added: all of it or nothing', async 
     assert.deepEqual(overrides(), { 'retention.ms': '7' });
   }
 });
+
+test('the topics of the broker itself are shown, and not changed', async () => {
+  const api = new TestApi();
+  const name = '__consumer_offsets';
+  const offsets = [{ topic: 'orders', partition: 0, offset: 0 }];
+  createTopic(api.broker, 'orders');
+  await api.ask('PUT', '/v1/groups/g/offsets', { offsets });
+  assert.equal((await api.ask('GET', `/v1/topics/${name}`)).body.isInternal, true);
+  const calls: [string, string, object | undefined][] = [
+    ['DELETE', `/v1/topics/${name}`, undefined],
+    ['PATCH', `/v1/topics/${name}`, { partitions: 60 }],
+    ['POST', `/v1/topics/${name}/records`, { records: [{ value: 'x' }] }],
+  ];
+  for (const [method, target, body] of calls) {
+    const answer = await api.ask(method, target, body);
+    assert.deepEqual([answer.status, answer.body.code], [400, 'topic_internal'], method);
+  }
+  assert.ok(api.broker.topic(name));
+});

@@ -157,6 +157,7 @@ const changeTopic = route({
   answer: topicAnswer,
   errors: [
     'topic_not_found',
+    'topic_internal',
     'unknown_config',
     'invalid_config',
     'invalid_partitions',
@@ -164,7 +165,7 @@ const changeTopic = route({
     'storage_full',
   ],
   async run({ broker }, { path, body }) {
-    const topic = await findTopic(broker, path.topic);
+    const topic = await findOwnTopic(broker, path.topic);
     const lsn = change(broker, topic, body);
     const answer = describe(broker, topic);
     await committed(broker, lsn);
@@ -181,9 +182,9 @@ const deleteTopic = route({
   query: {},
   body: null,
   answer: object({ name: text() }),
-  errors: ['topic_not_found'],
+  errors: ['topic_not_found', 'topic_internal'],
   async run({ broker }, { path }) {
-    const topic = await findTopic(broker, path.topic);
+    const topic = await findOwnTopic(broker, path.topic);
     await settled(broker, broker.deleteTopic(topic));
     return { name: topic.name };
   },
@@ -196,6 +197,13 @@ export const topicRoutes: readonly Route[] = [
   changeTopic,
   deleteTopic,
 ];
+
+/** A topic that users may change. @throws BrokerError topic_not_found, topic_internal */
+async function findOwnTopic(broker: Broker, name: string): Promise<Topic> {
+  const topic = await findTopic(broker, name);
+  if (topic.isInternal) throw new BrokerError('topic_internal', topic.name);
+  return topic;
+}
 
 /** In one synchronous step; both parts are checked before one is done. Returns the LSN to wait for. */
 function change(broker: Broker, topic: Topic, body: Value<typeof changeBody>): number {
