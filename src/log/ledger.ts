@@ -37,8 +37,6 @@ export class Ledger {
   readonly #location = new BatchLocation();
   /** Replay of a journal with accepted losses: offsets may be missing. */
   permitsGaps = false;
-  /** Offsets [from, to) of a partition were found missing. */
-  onGap: ((partition: number, from: number, to: number) => void) | null = null;
   /** Offsets below `end` were given of a partition that there is not, or no more. */
   onUnknown: ((partition: number, end: number) => void) | null = null;
   /** The last extent of a segment is gone. */
@@ -83,7 +81,7 @@ export class Ledger {
       partition.lastLsn = lsn;
     } else if (entry.kind === EntryKind.logStart) {
       const offset = readInt64LittleEndian(view, start + 8);
-      if (this.permitsGaps) this.#skip(partition, offset);
+      if (this.permitsGaps) partition.skipTo(offset);
       partition.trim(lsn, offset);
     } else {
       assert(false, `entry kind ${entry.kind} is known`);
@@ -101,15 +99,10 @@ export class Ledger {
       }
       if (partition === undefined || append.lsn <= partition.lastLsn) continue;
       const baseOffset = append.baseOffsets[i]!;
-      if (this.permitsGaps) this.#skip(partition, baseOffset);
+      if (this.permitsGaps) partition.skipTo(baseOffset);
       partition.extend(append.lsn, baseOffset, baseOffset + lastDelta, append.epoch);
       this.#changed(partition);
     }
-  }
-
-  #skip(partition: PartitionLog, offset: number): void {
-    if (offset > partition.logEnd) this.onGap?.(partition.id, partition.logEnd, offset);
-    partition.skipTo(offset);
   }
 
   /**

@@ -22,7 +22,6 @@ import type { Ledger } from './ledger.ts';
 import { PAGE_BYTES, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { BlockLoss, Losses } from './losses.ts';
 import type { DamagedPlace, LossFinder } from './recovery.ts';
-import type { LostRange } from './repair-segment.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentStore } from './segment-store.ts';
 
@@ -88,17 +87,14 @@ export class JournalRepair implements LossFinder {
     return loss;
   }
 
-  /** After replay: what no later entry has settled goes into the losses. @returns what that leaves out */
-  settle(): LostRange[] {
-    const lost: LostRange[] = [];
+  /** After replay: what no later entry has settled goes into the losses. */
+  settle(): void {
     for (const { partition, from, to } of this.#doubts) {
       const log = this.#ledger.partition(partition);
       if (to <= from || (log !== undefined && log.logEnd !== from)) continue;
       this.losses.raiseEnd(partition, to);
       log?.skipTo(to);
-      lost.push({ partition, first: from, last: to - 1 });
     }
-    return lost;
   }
 
   /** The first sound block from `from` on; without one, the end of what was durable. */

@@ -26,6 +26,7 @@ import type { SealedSegment } from './manifest-record.ts';
 import { replayManifest } from './manifest-replay.ts';
 import { manifestPath } from './manifest-snapshot.ts';
 import { recover } from './recovery.ts';
+import { gapsOf } from './repair-gaps.ts';
 import { JournalRepair } from './repair-journal.ts';
 import { completeFromFiles, encodeManifest, salvageManifest } from './repair-manifest.ts';
 import { checkSealed, type LostRange, type SegmentFinding } from './repair-segment.ts';
@@ -269,8 +270,6 @@ class Survey {
     const store = new SegmentStore(ports, options);
     const ledger = new Ledger(store);
     const finder = new JournalRepair(this.#losses, ledger, store, this.#gone);
-    const gaps: LostRange[] = [];
-    ledger.onGap = (partition, from, to) => gaps.push({ partition, first: from, last: to - 1 });
     const unknown = new Losses(NO_LOSSES);
     ledger.onUnknown = (partition, end) => unknown.raiseEnd(partition, end);
     recover({ ports, options, machine, store, ledger, finder }, (error, recovered) => {
@@ -282,11 +281,11 @@ class Survey {
           for (const [id, end] of unknown.ends) this.#losses.raiseEnd(id, end);
         }
         const before = new Map(this.#losses.ends);
-        for (const loss of finder.settle()) gaps.push(loss);
+        finder.settle();
         this.#noteBlocks(finder);
-        if (finder.findings.length > 0) this.#lost.push(...unreadable(gaps, ledger, store));
         ledger.exposeAll();
         machine.restored();
+        this.#noteGaps(finder, ledger, store);
         store.close();
         recovered.manifest.close();
         const raised = [...this.#losses.ends].filter(([id, offset]) => before.get(id) !== offset);
@@ -305,6 +304,19 @@ class Survey {
       const remedy =
         entries === null ? 'passed over, whatever was in it' : 'left out, the rest of it is kept';
       this.#note(path, position, what, remedy, true);
+    }
+  }
+
+  /** What is settled everywhere may have been let go already, and is nobody's loss. */
+  #noteGaps(finder: JournalRepair, ledger: Ledger, store: SegmentStore): void {
+    const { machine } = this.#parts;
+    for (const { loss } of finder.findings) {
+      for (const partition of ledger.partitions()) {
+        const gaps = gapsOf(partition, store, loss);
+        this.#lost.push(
+          ...gaps.filter((gap) => !machine.isDead(gap.partition, gap.first, gap.last)),
+        );
+      }
     }
   }
 
@@ -333,16 +345,6 @@ function merged(ranges: readonly LostRange[]): LostRange[] {
     }
   }
   return result;
-}
-
-/** Gaps that no footer fills. */
-function unreadable(gaps: readonly LostRange[], ledger: Ledger, store: SegmentStore): LostRange[] {
-  return gaps.filter(({ partition, first, last }) => {
-    const extents = ledger.partition(partition)?.extents;
-    const extent = extents?.at(extents.find(first));
-    if (extent === undefined || extent.firstOffset > first || extent.lastOffset < last) return true;
-    return store.segment(extent.segmentId)?.index !== null;
-  });
 }
 
 function hasBlock(
