@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BatchOptions } from '../record/batch-builder.ts';
+import { BodyWriter } from './body.ts';
 import {
   appendBatch,
   createTopic,
@@ -12,6 +13,7 @@ import {
 import type { Broker } from './broker.ts';
 import type { Partition } from './catalog/topic.ts';
 import { untilSettledOption } from './catalog/topic-options.ts';
+import { encodePartitionList, entryKind } from './entries.ts';
 import type { Delivery, Queue, QueueConsumer } from './queues/index.ts';
 
 const untilSettled = { [untilSettledOption]: 'true' };
@@ -255,4 +257,27 @@ test('what was answered before a crash is there after it', () => {
       for (const partition of topic.partitions) assert.ok(partition.logEnd >= 0);
     }
   }
+});
+
+test('a deletion that a crash cut short behind the topic is completed at the start', () => {
+  const bench = new TestBench();
+  const broker = bench.open();
+  const topic = createTopic(broker, 'orders');
+  const partition = partitionOf(topic);
+  declare(broker, partition);
+  const other = declare(broker, partitionOf(createTopic(broker, 'others')));
+  const body = new BodyWriter();
+  encodePartitionList(body.reset(), { topicId: topic.id, partitionIds: [partition.id] });
+  const { journal } = broker.replayed;
+  journal.appendEntry(entryKind.topicDeleted, body.bytes, 0, body.length);
+  bench.loop.settle();
+  bench.crash();
+
+  const next = bench.open();
+  const found = next.topic('others');
+  assert.ok(found);
+  assert.equal(declare(next, partitionOf(found)).id, other.id);
+  assert.equal(next.topic('orders'), undefined);
+  assert.equal(next.replayed.journal.partition(partition.id), undefined);
+  bench.close(next);
 });

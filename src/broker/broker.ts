@@ -255,8 +255,7 @@ export class Broker {
   deleteTopic(topic: Topic): ChangeOutcome {
     const error = this.#halt();
     if (error !== null) return { error, detail: '', lsn: 0 };
-    if (!topic.isDeleted) this.queues.deleteOf(topic.id);
-    const outcome = this.#admin.delete(topic);
+    const outcome = this.#admin.delete(topic, () => this.queues.deleteOf(topic.id));
     if (outcome.error !== null) return outcome;
     // The topic first: while it is there, so are its offsets. What a crash leaves is made up for.
     this.groups.forgetPartitions(topic.partitions.map(({ id }) => id));
@@ -468,6 +467,8 @@ export class Broker {
     for (const { id } of this.#journal.partitions()) {
       if (this.#state.catalog.partition(id) === undefined) orphans.push(id);
     }
+    // Queues go before the logs that they read, as in a deletion.
+    this.queues.repair((topicId) => this.#state.catalog.topicById(topicId) !== undefined);
     this.#admin.repair(orphans);
   }
 

@@ -97,12 +97,14 @@ export class TopicAdmin {
     };
   }
 
-  delete(topic: Topic): ChangeOutcome {
+  /** `deleteReaders` deletes what reads the topic, before the logs that it reads. */
+  delete(topic: Topic, deleteReaders: () => void): ChangeOutcome {
     const { catalog } = this.#parts.state;
     if (topic.isDeleted) return fault('topic_not_found', topic.name, catalog.lastLsn);
     const partitionIds = topic.partitions.map((partition) => partition.id);
     encodePartitionList(this.#body.reset(), { topicId: topic.id, partitionIds });
     let lsn = this.#append(entryKind.topicDeleted);
+    deleteReaders();
     for (const id of partitionIds) lsn = this.#journal.deletePartition(id);
     return { error: null, detail: '', lsn };
   }

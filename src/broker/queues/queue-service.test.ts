@@ -443,9 +443,17 @@ test('all queues of a topic go with it', () => {
   const t = new TestQueues().open();
   t.declare('a');
   t.declare('b');
-  assert.ok(t.service.deleteOf(t.topic.id) > 0);
+  t.service.deleteOf(t.topic.id);
   assert.equal(t.queues.size, 0);
-  assert.equal(t.service.deleteOf(t.topic.id), 0);
+});
+
+test('a queue whose topic is gone goes after the replay', () => {
+  const t = new TestQueues().open();
+  t.declare('a');
+  t.service.repair(() => true);
+  assert.equal(t.queues.size, 1);
+  t.service.repair((topicId) => topicId !== t.topic.id);
+  assert.equal(t.queues.size, 0);
 });
 
 test('a purge settles what is ready and leaves what is out', () => {

@@ -175,11 +175,14 @@ export class QueueService implements ConsumerHost, PeekHost {
     return lsn;
   }
 
-  /** Deletes the queues of a topic that is about to be deleted; 0 if it has none. */
-  deleteOf(topicId: number): number {
-    let lsn = 0;
-    for (const queue of this.queues.ofTopic(topicId)) lsn = this.delete(queue);
-    return lsn;
+  /** Deletes the queues of a topic that is being deleted. */
+  deleteOf(topicId: number): void {
+    for (const queue of this.queues.ofTopic(topicId)) this.delete(queue);
+  }
+
+  /** After replay: completes the deletion of topics that a crash has cut short. */
+  repair(hasTopic: (topicId: number) => boolean): void {
+    for (const queue of [...this.queues.all()]) if (!hasTopic(queue.topicId)) this.delete(queue);
   }
 
   /** The topic has got partitions: its queues read them too, from their beginning. */
