@@ -193,6 +193,14 @@ test('what is wrong with a request is said before anything is made', () => {
   assert.equal(t.join({ protocols: heavy }).error, 'limit_exceeded');
 });
 
+test('a member with half a million protocols is refused, and nothing else happens', () => {
+  const t = new TestGroups();
+  const metadata = new Uint8Array(0);
+  const protocols = Array.from({ length: 490_000 }, (_, i) => ({ name: `${i}`, metadata }));
+  assert.equal(t.join({ protocols }).error, 'limit_exceeded');
+  assert.equal(t.groups.describe(groupId), undefined);
+});
+
 test('a group takes so many members and no more; who is in stays in', () => {
   const t = new TestGroups({ groupMaxSize: 2 });
   const [a, b] = t.stable('a', 'b');
