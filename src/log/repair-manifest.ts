@@ -24,7 +24,6 @@ import {
 } from './manifest-record.ts';
 import { addedBy, removedBy } from './manifest-replay.ts';
 import { readSealed, type StoreFacts } from './sealed-file.ts';
-import { readSegmentId } from './segment.ts';
 import { SEGMENT_DIRECTORY } from './segment-store.ts';
 
 const FRAME_STEP = 8;
@@ -94,9 +93,8 @@ function readFile(
 ): SealedSegment | null {
   const file = draft.open(path);
   try {
-    if (file.size() !== facts.segmentBytes) return null;
-    const isItself = readSegmentId(file, facts.segmentBytes, facts.storeId) === id;
-    return isItself ? readSealed(file, id, facts) : null;
+    // The trailer names the segment as the header does, which is made again if it is damaged.
+    return file.size() === facts.segmentBytes ? readSealed(file, id, facts) : null;
   } finally {
     file.close();
   }

@@ -3,7 +3,7 @@
  */
 import { strict as assert } from 'node:assert';
 import type { BrokerError } from '../kernel/errors.ts';
-import type { Disk, Ports } from '../kernel/ports.ts';
+import { type Disk, DiskError, type Ports } from '../kernel/ports.ts';
 import { silentLogger } from '../kernel/silent-logger.ts';
 import { BlockScanner } from './block-scan.ts';
 import { DraftDisk } from './draft-disk.ts';
@@ -18,6 +18,7 @@ export const SEGMENT_BYTES = 1024 * 1024;
 export class Folder {
   readonly loop = new TestLoop();
   readonly disk: Disk;
+  #changesLeft = Number.POSITIVE_INFINITY;
 
   constructor(journal: TestJournal) {
     this.disk = copyDisk(journal.disk, this.loop);
@@ -64,6 +65,36 @@ export class Folder {
     return survey;
   }
 
+  /** Changes fail from the one after so many on. */
+  breakAfter(changes: number): void {
+    this.#changesLeft = changes;
+  }
+
+  #apply(draft: DraftDisk): void {
+    let outcome: DiskError | null | undefined;
+    draft.apply(this.#brittleDisk(), (fault) => {
+      outcome = fault;
+    });
+    this.loop.run();
+    assert.notEqual(outcome, undefined, 'making the changes ends');
+    if (this.#changesLeft === Number.POSITIVE_INFINITY) assert.equal(outcome, null);
+  }
+
+  /** Every change begins with opening, removing or renaming something. */
+  #brittleDisk(): Disk {
+    return new Proxy(this.disk, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...values: unknown[]) => {
+          const isChange = name === 'open' || name === 'remove' || name === 'rename';
+          if (isChange && this.#changesLeft-- <= 0) throw new DiskError('io', 'a file', 'broken');
+          return value.apply(target, values);
+        };
+      },
+    });
+  }
+
   trySurvey(accept: boolean): { error: BrokerError | null; survey: RepairSurvey | null } {
     const draft = new DraftDisk(this.disk, this.loop);
     const ports: Ports = {
@@ -82,15 +113,7 @@ export class Folder {
     this.loop.run();
     assert.ok(outcome !== null, 'the survey ends');
     const { error, survey } = outcome as { error: BrokerError | null; survey: RepairSurvey | null };
-    if (accept && survey !== null) {
-      let isApplied = false;
-      draft.apply(this.disk, (fault) => {
-        assert.equal(fault, null);
-        isApplied = true;
-      });
-      this.loop.run();
-      assert.ok(isApplied, 'the changes are made');
-    }
+    if (accept && survey !== null) this.#apply(draft);
     return { error, survey };
   }
 }

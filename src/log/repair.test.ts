@@ -3,8 +3,10 @@ import test from 'node:test';
 import { viewOf } from '../kernel/bytes.ts';
 import { batchLastOffset } from '../record/batch.ts';
 import { storeId, TestJournal } from './journal.fixture.ts';
+import { REWRITE_EVERY_MS } from './limits.ts';
 import { readLosses } from './losses.ts';
 import { Folder, SEGMENT_BYTES } from './repair.fixture.ts';
+import { age, archiveFiles, fill, openWatched } from './rewrite.fixture.ts';
 import { segmentPath } from './segment.ts';
 
 const SEGMENT_1 = segmentPath(1);
@@ -320,4 +322,65 @@ test('What was accepted is written down with a checksum.', () => {
   const { findings } = folder.survey(true);
   assert.equal(findings.length, 2);
   folder.open();
+});
+
+/** Partition 1, gathered into archives; a wall of small batches, so that there are several pages of rows. */
+function archived(): TestJournal {
+  const { t } = openWatched(2, {});
+  fill(t, 5000, 700, (i) => 1 + (i % 2));
+  age(t);
+  t.journal.deletePartition(2);
+  for (let i = 0; i < 6; i++) t.loop.pass(REWRITE_EVERY_MS);
+  assert.ok(t.journal.usage().archiveSegments > 0);
+  return t;
+}
+
+test('Of an archive a damaged page of rows costs its batches, and a damaged manifest nothing.', () => {
+  const t = archived();
+  const expected = offsets(t, 1);
+  const [name = ''] = archiveFiles(t.disk);
+  const path = `segments/${name}`;
+
+  const folder = new Folder(t);
+  const file = folder.disk.open(path, { create: false });
+  const trailer = new Uint8Array(4096);
+  file.readSync(trailer, 0, 4096, SEGMENT_BYTES - 4096);
+  const rowsAt = viewOf(trailer).getUint32(52, true);
+  folder.flip(path, rowsAt + 5);
+  const { lost } = folder.survey(true);
+  const [range] = lost;
+  assert.ok(range !== undefined && lost.length === 1);
+  assert.equal(range.last - range.first + 1, 512, 'a page of rows');
+  const isKept = (offset: number): boolean => offset < range.first || offset > range.last;
+  assert.deepEqual(offsets(folder.open(), 1), expected.filter(isKept));
+  assert.deepEqual(folder.survey(false).findings, []);
+
+  const other = new Folder(t);
+  const [manifest = ''] = other.disk.list('').filter((each) => each.startsWith('manifest-'));
+  other.fill(manifest, 0, other.disk.open(manifest, { create: false }).size());
+  assert.deepEqual(other.survey(true).lost, []);
+  assert.deepEqual(offsets(other.open(), 1), expected);
+});
+
+test('A repair that ends midway is repeated, and nothing more is lost.', () => {
+  const damage = (): Folder => {
+    const folder = new Folder(archived());
+    const [name = ''] = archiveFiles(folder.disk);
+    folder.flip(`segments/${name}`, 40);
+    folder.flip(`segments/${name}`, 8192 + 100);
+    folder.flip('manifest-1', folder.disk.open('manifest-1', { create: false }).size() - 200);
+    return folder;
+  };
+  const whole = damage();
+  const { lost } = whole.survey(true);
+  assert.equal(lost.length, 1);
+  const expected = offsets(whole.open(), 1);
+  for (let operations = 0; operations < 12; operations++) {
+    const folder = damage();
+    folder.breakAfter(operations);
+    folder.survey(true);
+    folder.breakAfter(Number.POSITIVE_INFINITY);
+    folder.survey(true);
+    assert.deepEqual(offsets(folder.open(), 1), expected, `after ${operations}`);
+  }
 });

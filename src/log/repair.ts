@@ -78,6 +78,8 @@ class Survey {
   #live = new Map<number, SealedSegment>();
   #manifestNumber = 0;
   #isManifestStale = false;
+  /** Where the last records of the manifest are unreadable; -1: nowhere. */
+  #tornAt = -1;
   /** Null: the manifest was sound. */
   #removed: ReadonlySet<number> | null = null;
   /** Sealed segments that are given up. */
@@ -139,7 +141,12 @@ class Survey {
     file.readSync(bytes, 0, bytes.length, 0);
     file.close();
     try {
-      this.#live = replayManifest(bytes, path, number, options.storeId).live;
+      const { live, end } = replayManifest(bytes, path, number, options.storeId);
+      this.#live = live;
+      if (end === bytes.length) return;
+      // It looks torn, and may have been whole: the files tell whether it was acted on.
+      this.#tornAt = end;
+      this.#removed = salvageManifest(bytes).removed;
     } catch (error) {
       if (!(error instanceof BrokerError) || error.code !== 'storage_damaged') throw error;
       const remedy = 'made again from what is left of it and from the segments';
@@ -199,7 +206,15 @@ class Survey {
   #completeManifest(): void {
     if (this.#removed === null) return;
     const { draft, options } = this.#parts;
+    const before = [...this.#live.keys()].sort().join();
     completeFromFiles(draft, options, this.#live, this.#removed, this.#startId);
+    const isSame = before === [...this.#live.keys()].sort().join();
+    if (this.#tornAt >= 0 && isSame) return;
+    if (this.#tornAt >= 0) {
+      const remedy = 'made again from the segments';
+      const path = manifestPath(this.#manifestNumber);
+      this.#note(path, this.#tornAt, 'its last records are unreadable', remedy, false);
+    }
     this.#isManifestStale = true;
   }
 
