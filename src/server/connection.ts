@@ -37,6 +37,8 @@ export interface ConnectionHost {
   onClosed(connection: Connection): void;
   /** Connections hold too much memory. */
   onMemoryOver(): void;
+  /** While memory is starving: `connection` receives when it has come back. */
+  wantMemory(connection: Connection): void;
   /** An assertion of ours failed: the broker must not go on. */
   onFailure(error: AssertionFailure): void;
 }
@@ -121,6 +123,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
   get isCongested(): boolean {
     return (
       this.outbox.isFull ||
+      this.host.memory.isStarving ||
       this.isEnding ||
       this.isDestroyed ||
       (this.isPublisher && this.host.broker.isCongested)
@@ -171,7 +174,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
     } else if (!this.hasHadFrame) {
       const { firstFrameTimeoutMs } = this.host.limits;
       if (now - this.openedAt > firstFrameTimeoutMs) this.destroy('no first frame in time');
-    } else if (now - this.unfinishedSince > this.host.limits.frameTimeoutMs) {
+    } else if (!this.isPaused && now - this.unfinishedSince > this.host.limits.frameTimeoutMs) {
       this.destroy('a frame was not complete in time');
     } else if (this.idleTimeoutMs > 0 && idleMs > this.idleTimeoutMs && !this.isWaitedFor()) {
       this.destroy(this.outbox.isBlocked ? 'its answers were not taken' : 'idle');
@@ -192,7 +195,9 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
 
   /** As `frameSince`, but not behind a parked request: that waits for us. */
   private get unfinishedSince(): number {
-    return this.isHeld ? Number.POSITIVE_INFINITY : this.frameSince;
+    if (this.isHeld) return Number.POSITIVE_INFINITY;
+    const isStarved = this.host.memory.isStarving && this.buffer.unreadBytes > 0;
+    return isStarved ? Math.min(this.activeAt, this.frameSince) : this.frameSince;
   }
 
   get isLeaving(): boolean {
@@ -317,6 +322,7 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
     const { memory } = this.host;
     this.outbox.countStaging();
     if (!memory.isOver) return;
+    if (memory.isExhausted) memory.isStarving = true;
     const isWaited = this.waitingSince !== Number.POSITIVE_INFINITY;
     if (memory.isExhausted && isWaited && this.heldBytes > savedBytesMax) {
       this.destroy('connections hold too much memory, and this one wants more');
@@ -359,11 +365,18 @@ export class Connection implements Link, SocketSink, OutboxOwner, TurnTaker, Mem
       this.isReceiveDue = true;
       this.host.turns.wantRelief(this);
     }
+    if (this.host.memory.isStarving && !this.isEnding) {
+      this.isReceiveDue = true;
+      this.host.wantMemory(this);
+    }
     if (wantsPause === this.isPaused) return;
     this.isPaused = wantsPause;
-    // While it is not read, it is we who are waited for.
-    if (wantsPause) this.frameSince = Number.POSITIVE_INFINITY;
-    else if (this.buffer.unreadBytes > 0) this.frameSince = this.host.clock.monotonic();
+    // While it is not read, it is we who are waited for; but what it holds may be what is wanting.
+    const isWantingMemory = this.host.memory.isStarving;
+    if (wantsPause && !isWantingMemory) this.frameSince = Number.POSITIVE_INFINITY;
+    else if (!wantsPause && this.buffer.unreadBytes > 0) {
+      this.frameSince = this.host.clock.monotonic();
+    }
     if (wantsPause) this.socket.pause();
     else this.socket.resume();
   }

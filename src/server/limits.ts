@@ -36,6 +36,9 @@ export const outputBytesMax = 1024 * 1024;
 /** With more than this share of all connections' memory in use, output buffers are small ones. */
 export const memoryScarceShare = 0.25;
 
+/** The share that connections with large frames may keep while nothing of theirs is unread. */
+export const memoryWarmShare = 0.125;
+
 /** What one connection may send before others have their turn. */
 export const flushBytesMax = 4 * 1024 * 1024;
 

@@ -7,23 +7,35 @@
  * writes, and the buffers in which answers are staged. The kernel's own buffers are not.
  */
 
-import { memoryExhaustedFactor, memoryScarceShare } from './limits.ts';
+import { memoryExhaustedFactor, memoryScarceShare, memoryWarmShare } from './limits.ts';
 import type { SlabPool } from './slab-pool.ts';
 
 export class ConnectionMemory {
   /** Of the buffers in which answers are staged. Each outbox keeps its own share of it up to date. */
   stagedBytes = 0;
   readonly bytesMax: number;
-  /**
-   * As `isOver` was when it was last looked at: unlike that, it changes only between the steps of a
-   * connection, so that one step sees one truth.
-   */
-  isShort = false;
+  #isShort = false;
+  /** As `isShort`, of `isExhausted`: no request is begun until memory has come back. */
+  isStarving = false;
   readonly #pool: SlabPool;
 
   constructor(bytesMax: number, pool: SlabPool) {
     this.bytesMax = bytesMax;
     this.#pool = pool;
+    pool.warmBytesMax = bytesMax * memoryWarmShare;
+  }
+
+  /**
+   * As `isOver` was when it was last looked at: unlike that, it changes only between the steps of a
+   * connection, so that one step sees one truth.
+   */
+  get isShort(): boolean {
+    return this.#isShort;
+  }
+
+  set isShort(isShort: boolean) {
+    this.#isShort = isShort;
+    this.#pool.isTight = isShort;
   }
 
   // HOT

@@ -64,6 +64,7 @@ export class ReceiveBuffer {
   private isOwnLent = false;
   /** Counted in the pool's `warmCount`. */
   private isWarm = false;
+  private warmBytes = 0;
 
   constructor(shared: SharedRegion, pool: SlabPool) {
     this.shared = shared;
@@ -176,7 +177,7 @@ export class ReceiveBuffer {
   }
 
   private arrangeEmpty(own: PooledSlab, isAlone: boolean): void {
-    const mayStay = this.isWarm || this.pool.warmCount < warmSlabsMax;
+    const mayStay = this.isWarm || this.hasWarmPlace(own);
     if (this.largestFrameBytes === 0 || own.bytes.length > hugeSlabBytes || !mayStay) {
       this.dropOwn(own);
     } else if (isAlone) {
@@ -191,7 +192,14 @@ export class ReceiveBuffer {
     }
   }
 
+  private hasWarmPlace(own: PooledSlab): boolean {
+    const { isTight, warmCount, warmBytes, warmBytesMax } = this.pool;
+    if (isTight || warmCount >= warmSlabsMax) return false;
+    return warmBytes + own.bytes.length <= warmBytesMax;
+  }
+
   private slabBytesFor(unread: number): number {
+    if (this.pool.isTight) return Math.max(unread + 1, smallSlabBytes);
     const reserved = Math.min(this.frameBytes, growthFactor * unread);
     const needed = Math.max(unread + 1, reserved, smallSlabBytes);
     if (this.largestFrameBytes === 0) return needed;
@@ -246,5 +254,8 @@ export class ReceiveBuffer {
     if (this.isWarm === isWarm) return;
     this.isWarm = isWarm;
     this.pool.warmCount += isWarm ? 1 : -1;
+    this.pool.warmBytes -= this.warmBytes;
+    this.warmBytes = isWarm ? this.ownBytes : 0;
+    this.pool.warmBytes += this.warmBytes;
   }
 }

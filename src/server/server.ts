@@ -81,6 +81,8 @@ export class Server implements ConnectionHost {
   private sweepTimer: Timer | null = null;
   private readonly admission: Admission;
   private shedTimer: Timer | null = null;
+  /** Connections that are not read for want of memory. */
+  private readonly starved = new Set<Connection>();
   private refusals = 0;
   private refusalLoggedAt = Number.NEGATIVE_INFINITY;
   private sheddings = 0;
@@ -149,6 +151,7 @@ export class Server implements ConnectionHost {
 
   onClosed(connection: Connection): void {
     this.connections.delete(connection);
+    this.starved.delete(connection);
     this.admission.leave(connection.remote.host);
     this.logger.debug('connection.closed', {
       listener: connection.listener,
@@ -160,6 +163,11 @@ export class Server implements ConnectionHost {
   onMemoryOver(): void {
     this.memory.isShort = true;
     this.shedTimer ??= this.options.scheduler.after(shedMs, () => this.shed());
+  }
+
+  wantMemory(connection: Connection): void {
+    this.starved.add(connection);
+    this.onMemoryOver();
   }
 
   onFailure(error: AssertionFailure): void {
@@ -269,12 +277,27 @@ export class Server implements ConnectionHost {
   private shed(): void {
     this.shedTimer = null;
     const now = this.clock.monotonic();
-    this.sheddings += shed(this.connections, this.memory, now);
+    const count = shed(this.connections, this.memory, now);
+    this.sheddings += count;
     this.memory.isShort = this.memory.isOver;
+    // With nobody to wait for, those who want something are let on: they bring it back or take it.
+    if (!this.memory.isExhausted || (count === 0 && !this.isAnyLeaving())) this.endStarvation();
+    else if (this.starved.size > 0) this.onMemoryOver();
     if (this.sheddings === 0 || now - this.sheddingLoggedAt < warningMs) return;
     this.sheddingLoggedAt = now;
     const { bytes, bytesMax } = this.memory;
     this.logger.warn('connection.memory_short', { bytes, bytesMax, closed: this.sheddings });
+  }
+
+  private isAnyLeaving(): boolean {
+    for (const { isLeaving } of this.connections) if (isLeaving) return true;
+    return false;
+  }
+
+  private endStarvation(): void {
+    this.memory.isStarving = false;
+    for (const connection of this.starved) this.turns.wantReceive(connection);
+    this.starved.clear();
   }
 
   private scheduleSweep(): void {

@@ -19,8 +19,14 @@ export class SlabPool {
   heldBytes = 0;
   /** The fewest in each free list since the last `trim`: those that nobody has needed. */
   private readonly unneeded: number[] = slabSizes.map(() => 0);
+  /** Memory is short: nobody reserves any for what has not arrived. */
+  isTight = false;
   /** Connections that hold a slab without unread bytes. */
   warmCount = 0;
+  /** Of those. */
+  warmBytes = 0;
+  /** `warmBytes` stays within this. */
+  warmBytesMax = Number.POSITIVE_INFINITY;
 
   /** A slab of at least `bytes`, held once. Its content is old. */
   take(bytes: number): PooledSlab {
