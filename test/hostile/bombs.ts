@@ -67,7 +67,8 @@ async function flood(attack: Attack, batches: readonly Buffer[]): Promise<void> 
     }
     peer.send(frame(keys.produce, 7, i, body.done()));
   }
-  for (let i = 0; i < requests; i++) await peer.answer();
+  const answers = await Promise.all(Array.from({ length: requests }, () => peer.answer()));
+  if (answers.includes(null)) throw new Error('requests are refused, not their connection');
   peer.close();
 }
 
