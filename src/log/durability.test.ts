@@ -123,6 +123,28 @@ test('with durability write a clean stop has synced every segment', () => {
   assert.deepEqual([...dirty], []);
 });
 
+test('with durability write a close right behind the last group waits until all of it is synced', () => {
+  const loop = new TestLoop();
+  const disk = new WatchedDisk(new RamDisk(loop, 64 * MiB));
+  const t = new TestJournal({ ...plain, durability: 'write' }, disk, loop).open();
+  t.journal.createPartition(1, 0);
+  t.loop.run();
+  const written = new Set<string>();
+  const synced = new Set<string>();
+  disk.onStep = (step, path) => {
+    if (step === 'write') written.add(path);
+    if (step === 'sync') synced.add(path);
+  };
+  for (let i = 0; i < 40; i++) t.append(1, new Uint8Array(60_000).fill(i));
+  t.close();
+  const segments = [...written].filter((path) => /\/0000000\d\.seg$/.test(path));
+  assert.ok(segments.length > 2);
+  assert.deepEqual(
+    segments.filter((path) => !synced.has(path)),
+    [],
+  );
+});
+
 test('with durability write an idle log seals and marks what became durable', () => {
   const { t } = openWatched(1, { ...plain, durability: 'write' });
   for (let i = 0; i < 40; i++) t.append(1, new Uint8Array(60_000));

@@ -316,8 +316,9 @@ export class CommitPipeline {
     const end = last.lsn + last.paddedBytes;
     for (const block of this.#group) block.releaseReferences();
     if (this.#durability === 'write') {
-      this.#committed(end);
-      return this.#syncBehind(end);
+      // Begun first: who waits for rest must not take this for it.
+      this.#syncBehind(end);
+      return this.#committed(end);
     }
     this.#sync(this.#unsyncedId, last.segmentId, () => {
       this.#durableLsn = end;
@@ -397,7 +398,8 @@ export class CommitPipeline {
   }
 
   #becameIdle(): void {
-    if (!this.#behindSyncing) for (const waiter of this.#idleWaiters.splice(0)) waiter();
+    const isDurable = !this.#behindSyncing && this.#durableLsn >= this.#highWatermark;
+    if (isDurable) for (const waiter of this.#idleWaiters.splice(0)) waiter();
     if (this.#markTimerSet || this.#stopped || this.#markedLsn >= this.#durableLsn) return;
     this.#markTimerSet = true;
     const seen = this.#durableLsn;
