@@ -34,7 +34,8 @@ export type WorkerEvent =
       readonly event: 'committed';
       readonly at: number;
       readonly offsets: readonly (readonly [partition: number, offset: number])[];
-    };
+    }
+  | { readonly event: 'rebalance'; readonly at: number };
 
 type Base64 = string | null;
 interface Row {

@@ -164,10 +164,40 @@ class Torture {
 
   verify(stored: readonly (readonly string[])[]): void {
     const log = new Histories(stored);
-    for (const told of this.#told.sort((a, b) => a.at - b.at)) log.take(told);
+    const all = this.#told.sort((a, b) => a.at - b.at);
+    for (const [i, told] of all.entries()) {
+      try {
+        log.take(told);
+      } catch (error) {
+        for (const line of around(all, i)) note(line);
+        throw error;
+      }
+    }
     log.finish();
     note(`${log.again} records were read again, none of them committed`);
   }
+}
+
+/** What was told of the partition of one of them, before and after it. */
+function around(all: readonly Told[], index: number): string[] {
+  const told = all[index];
+  if (told === undefined) return [];
+  const partitionsOf = (one: Told): number[] => {
+    if (one.event === 'read') return [one.partition];
+    return one.event === 'committed' ? one.offsets.map(([partition]) => partition) : [];
+  };
+  const wanted = new Set(partitionsOf(told));
+  const lines = all.slice(Math.max(0, index - 400), index + 40).flatMap((one) => {
+    const isOfIt = partitionsOf(one).some((partition) => wanted.has(partition));
+    if (one.event !== 'rebalance' && !isOfIt) return [];
+    const { at, worker } = one;
+    const what =
+      one.event === 'read'
+        ? `read ${one.partition}: ${one.first} and ${one.values.length - 1} more`
+        : `${one.event} ${one.event === 'committed' ? JSON.stringify(one.offsets) : ''}`;
+    return [`${at} ${worker} ${what}`];
+  });
+  return lines.slice(-40);
 }
 
 /** What happened to each partition, in the order in which it happened. */
@@ -192,6 +222,7 @@ class Histories {
   }
 
   take(told: Told): void {
+    if (told.event === 'rebalance') return;
     if (told.event === 'committed') {
       for (const [partition, offset] of told.offsets) this.#commit(told, partition, offset);
       return;

@@ -194,6 +194,13 @@ async function work({ member, group, topic, sessionTimeoutMs, chunk, workMs, ...
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 200 },
   });
   workers.set(member, consumer);
+  let rebalances = 0;
+  for (const event of [consumer.events.REBALANCING, consumer.events.GROUP_JOIN]) {
+    consumer.on(event, () => {
+      rebalances++;
+      say({ event: 'rebalance' });
+    });
+  }
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({
@@ -206,9 +213,14 @@ async function work({ member, group, topic, sessionTimeoutMs, chunk, workMs, ...
         const first = Number(part[0].offset);
         say({ event: 'read', partition, first, values: part.map(({ value }) => String(value)) });
         const next = first + part.length;
+        const before = rebalances;
         await new Promise((resolve) => setTimeout(resolve, workMs));
+        // It joins again while a batch is worked on, and would commit as the new member.
+        if (rebalances !== before) return;
         resolveOffset(String(next - 1));
         await consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+        // One that is stopped commits nothing, and does not say so.
+        if (!isRunning() || rebalances !== before) return;
         say({ event: 'committed', offsets: [[partition, next]] });
         await heartbeat();
       }

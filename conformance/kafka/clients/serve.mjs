@@ -8,6 +8,7 @@
  *
  *     out   {"event": "read", "at": ms, "partition": 3, "first": 120, "values": [...]}
  *     out   {"event": "committed", "at": ms, "offsets": [[3, 125], ...]}
+ *     out   {"event": "rebalance", "at": ms}
  *
  * Keys, values and header values are base64, or null. Requests run side by side. The process ends
  * when its input does.
