@@ -9,14 +9,14 @@ import { runCli, temporaryFolder } from './cli.fixture.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** Five segments or so, the last one with room for the mark of a clean end; a checkpoint, two topics, a queue. */
+/** Six segments or so, the last one with room for the mark of a clean end; a checkpoint, two topics, a queue. */
 async function fill(dataDir: string): Promise<void> {
   const broker = await createBroker({
     ...{ dataDir, segmentBytes: mebibyte, checkpointBytes: 2 * mebibyte, durability: 'write' },
   });
   await broker.createTopic('orders', { partitions: 2, options: { 'retention.ms': -1 } });
   const value = new Uint8Array(1000).fill(65);
-  for (let round = 0; round < 48; round++) {
+  for (let round = 0; round < 52; round++) {
     const messages = Array.from({ length: 100 }, (_, i) => ({ value, partition: i % 2 }));
     await broker.publishMany('orders', messages);
   }
@@ -52,8 +52,8 @@ test('a sound folder is described, and not changed', async (t) => {
   assert.deepEqual(
     orders.partitions.map(({ logStart, logEnd }: Record<string, number>) => [logStart, logEnd]),
     [
-      [0, 2400],
-      [0, 2400],
+      [0, 2600],
+      [0, 2600],
     ],
   );
   assert.deepEqual(listing(folder), before);
@@ -76,7 +76,10 @@ test('damaged places are named with file and position, and the rest is shown', a
   assert.ok(fourth.position <= 200_000 && fourth.end > 200_000, JSON.stringify(fourth));
   assert.equal(report.topics.length, 2);
   const text = await runCli(t, ['inspect', '--data-dir', folder]);
-  assert.match(text.stdout, /^segments\/00000002\.seg at byte \d+ to \d+ {2}no readable block$/m);
+  // Which it is depends on where blocks and batches began.
+  const line =
+    /^segments\/00000002\.seg at byte \d+ to \d+ {2}(no readable block|a batch of \d+ bytes does not match its checksum)$/m;
+  assert.match(text.stdout, line);
 });
 
 test('a damaged checkpoint is named, and the state comes from the journal', async (t) => {
@@ -89,7 +92,7 @@ test('a damaged checkpoint is named, and the state comes from the journal', asyn
   const report = JSON.parse(stdout);
   assert.equal(code, 1);
   assert.match(report.damage[0].file, /^checkpoints\/[0-9a-f]{16}\.ckp$/);
-  assert.equal(report.topics[1].partitions[0].logEnd, 2500);
+  assert.equal(report.topics[1].partitions[0].logEnd, 2600);
 });
 
 test('a folder in use is shown without disturbing its broker', async (t) => {
