@@ -98,6 +98,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     void disposeAll().then(() => process.exit(1));
   });
 }
+// Of a check that let go of a promise: what it has started must not outlive the run.
+process.on('unhandledRejection', (error) => {
+  console.error(error);
+  console.log('0 passed, 1 failed');
+  void disposeAll().then(() => process.exit(1));
+});
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

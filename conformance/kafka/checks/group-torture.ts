@@ -7,7 +7,7 @@
  */
 
 import type { BrokerProcess } from '../../broker-process.ts';
-import { type Check, expectEqual, note, sleep, until } from '../../check.ts';
+import { type Check, expect, expectEqual, note, sleep, until } from '../../check.ts';
 import { newTopic } from '../client.ts';
 import type { DriverClient, WorkerEvent } from '../driver-client.ts';
 import type { DriverProgram, World } from '../world.ts';
@@ -27,11 +27,13 @@ interface Plan {
   readonly pauseMs: number;
   /** Between two events in the lives of workers. */
   readonly changeMs: number;
+  /** Workers that have to leave or die, or it was no torture. */
+  readonly goneMin: number;
 }
 
 export function groupTortureChecks(world: World): Check[] {
-  const small = { count: 20_000, batch: 100, pauseMs: 90, changeMs: 1_200 };
-  const whole = { count: 200_000, batch: 200, pauseMs: 90, changeMs: 2_000 };
+  const small = { count: 20_000, batch: 100, pauseMs: 90, changeMs: 1_200, goneMin: 3 };
+  const whole = { count: 200_000, batch: 200, pauseMs: 90, changeMs: 2_000, goneMin: 10 };
   return [
     { ...tortureCheck(world, 'kafkajs', small), timeoutMs: 120_000 },
     { ...tortureCheck(world, 'librdkafka', whole), isFullOnly: true, timeoutMs: 400_000 },
@@ -91,7 +93,7 @@ class Torture {
   }
 
   async run(plan: Plan): Promise<void> {
-    const { count, batch, pauseMs, changeMs } = plan;
+    const { count, batch, pauseMs, changeMs, goneMin } = plan;
     for (let slot = 0; slot < workers; slot++) await this.#begin(slot);
     let isWritten = false;
     const request = { topic: this.#topic, count, keys, batch, pauseMs };
@@ -115,6 +117,8 @@ class Torture {
     await this.#untilCommitted(count);
     for (const worker of this.#slots) await worker?.driver.kill();
     note(`${this.#born} workers began, ${this.#killed} were killed, ${this.#left} left`);
+    expect(isRestarted, 'the coordinator was killed in the middle');
+    expect(this.#killed + this.#left >= goneMin, `${goneMin} workers at least have gone`);
   }
 
   /** One of them begins, leaves or dies. */
