@@ -38,9 +38,13 @@ export function promiseMended(stage: Stage, image: Volume): void {
   for (const topic of stage.topicsThere) {
     for (const history of topic.partitions) {
       const partition = partitionIn(life, history);
-      // Its creation may be what is lost.
-      if (partition === undefined) promise(mayLackEntries(survey), `${history.name} is gone`);
-      else promiseRest(life, history, partition, survey);
+      if (partition !== undefined) {
+        promiseRest(life, history, partition, survey);
+        continue;
+      }
+      // Its creation may be what is lost, or may never have been answered.
+      const isPromised = history.index < topic.partitionsPromised || history.placed.length > 0;
+      promise(!isPromised || mayLackEntries(survey), `${history.name} is gone`);
     }
   }
   stage.world.note('mend.done', survey.findings.length);
