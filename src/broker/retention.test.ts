@@ -166,3 +166,29 @@ test('nothing is let go twice when records are deleted and not committed yet', (
   testBench.loop.settle();
   assert.equal(partition.logStart, 5);
 });
+
+test('a round that has nothing to let go reads no index', () => {
+  const { testBench, broker, partition } = bench({
+    ...{ 'retention.ms': String(10 * minute), 'retention.bytes': '5000' },
+  });
+  const { journal } = broker.replayed;
+  const plan = journal.plan.bind(journal);
+  let plans = 0;
+  journal.plan = (...parameters) => {
+    plans++;
+    return plan(...parameters);
+  };
+  for (let i = 0; i < 3; i++) append(broker, partition, 1000, testBench.loop.wall);
+  testBench.loop.advance(minute);
+  assert.ok(plans > 0, 'the first look finds the head');
+  plans = 0;
+  testBench.loop.advance(3 * minute);
+  assert.equal(plans, 0);
+  for (let i = 0; i < 3; i++) append(broker, partition, 1000, testBench.loop.wall);
+  testBench.loop.advance(minute);
+  testBench.loop.settle();
+  assert.equal(partition.logStart, 1, 'what came meanwhile pushes out the oldest');
+  testBench.loop.advance(10 * minute);
+  testBench.loop.settle();
+  assert.equal(partition.logStart, 6, 'time goes on for a head that is known');
+});

@@ -6,11 +6,13 @@
  *
  * Batches go from the head, whole ones only, below the high watermark only. A batch is too old when
  * its largest timestamp is; a batch goes by size when what is behind it alone reaches the limit.
- * One round is under way at a time; partitions are looked at one after the other, a turn each.
+ * One round is under way at a time; partitions are looked at one after the other, a turn each. Most
+ * have nothing to let go: their head is remembered, so that a round costs a comparison for each.
  */
 
 import type { Clock, Scheduler, Timer } from '../kernel/ports.ts';
 import type { Journal } from '../log/journal.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
 import { ReadPlan } from '../log/read-plan.ts';
 import { type WalkDone, type WalkedBatch, walkBatches } from './batch-walk.ts';
 import { BodyWriter } from './body.ts';
@@ -115,6 +117,7 @@ export class Retention {
 
   #trim(partition: Partition, done: () => void): void {
     if (partition.isDeleted || partition.log.logStart >= partition.highWatermark) return done();
+    if (this.#keepsAll(partition)) return done();
     const { logStart } = partition.log;
     this.#findSurplus(partition, (surplus) => {
       // Moved meanwhile: the next round looks again.
@@ -123,16 +126,22 @@ export class Retention {
     });
   }
 
+  /** Whether the head is as it was, and is young enough, and all there is stays within the limit. */
+  #keepsAll({ headOffset, headTime, log, topic }: Partition): boolean {
+    const { retentionMs, retentionBytes } = topic.options;
+    if (headOffset !== log.logStart) return false;
+    if (headTime < this.#parts.clock.now() - retentionMs) return false;
+    return retentionBytes === Number.POSITIVE_INFINITY || keptBytes(log) <= retentionBytes;
+  }
+
   /**
    * Bytes past the limit. Segments behind the first are counted as wholes; of the first one, what the
    * log start has left of it.
    */
   #findSurplus(partition: Partition, done: (surplus: number) => void): void {
     const { extents, logStart } = partition.log;
-    const at = extents.find(logStart);
-    const first = extents.at(at);
-    let surplus = -partition.topic.options.retentionBytes;
-    for (let i = at; i < extents.count; i++) surplus += extents.at(i)?.bytes ?? 0;
+    const first = extents.at(extents.find(logStart));
+    const surplus = keptBytes(partition.log) - partition.topic.options.retentionBytes;
     if (first === undefined || surplus <= 0) return done(surplus);
     const { bytes, lastOffset } = first;
     let kept = 0;
@@ -151,12 +160,16 @@ export class Retention {
     const oldest = this.#parts.clock.now() - partition.topic.options.retentionMs;
     let surplus = surplusBefore;
     let target = partition.log.logStart;
+    let headTime = -1;
     const goes = (batch: WalkedBatch): boolean => {
       const hasTime = batch.maxTimestamp >= 0;
       const isTooOld = hasTime && batch.maxTimestamp < oldest;
       const isTooMuch = surplus >= batch.bytes;
       // One without a time is as old as the first behind it that has one.
-      if (!isTooOld && !isTooMuch) return !hasTime;
+      if (!isTooOld && !isTooMuch) {
+        headTime = batch.maxTimestamp;
+        return !hasTime;
+      }
       surplus -= batch.bytes;
       target = batch.nextOffset;
       return true;
@@ -166,6 +179,8 @@ export class Retention {
       if (mayMove && target > partition.log.logStart) {
         this.#journal.advanceLogStart(partition.id, target);
       }
+      partition.headOffset = headTime >= 0 ? partition.log.logStart : -1;
+      partition.headTime = headTime;
       done();
     };
     walkBatches(this.#journal, partition, target, goes, onEnd, this.#plan);
@@ -200,4 +215,11 @@ export class Retention {
       this.#journal.appendEntry(entryKind.producersExpired, body.bytes, 0, body.length);
     }
   }
+}
+
+/** Of all segments from the log start on, the first one as a whole. */
+function keptBytes({ extents, logStart }: PartitionLog): number {
+  let bytes = 0;
+  for (let i = extents.find(logStart); i < extents.count; i++) bytes += extents.at(i)?.bytes ?? 0;
+  return bytes;
 }

@@ -36,6 +36,9 @@ export class Partition {
   isDeleted = false;
   /** Who wants to hear of progress; null while there is nobody. Owned by fetch.ts. */
   watchers: Set<Watcher> | null = null;
+  /** The log start, and the largest timestamp up to the first batch that has one; -1: not known. Owned by retention.ts. */
+  headOffset = -1;
+  headTime = -1;
   #log: PartitionLog | null = null;
   readonly #surroundings: TopicSurroundings;
 
