@@ -87,8 +87,11 @@ function reconcileQueues(life: Life, topic: TopicHistory, wasClean: boolean): vo
       continue;
     }
     promise(queue.stage !== 'there', `queue ${queue.name} of ${topic.name} was there, and is gone`);
-    // Looking has made it anew, on everything there is.
-    queue.stage = 'there';
+    // Looking has made it anew, on everything there is; that is promised once it is committed.
+    queue.stage = 'creating';
+    life.answer(life.broker.replayed.journal.lastLsn, (error) => {
+      if (error === null && queue.stage === 'creating') queue.stage = 'there';
+    });
     const partitionOf = (index: number) => partitionIn(life, topic.partitions[index]);
     queue.begin(
       (index) => partitionOf(index)?.logStart ?? 0,

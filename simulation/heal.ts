@@ -23,7 +23,8 @@ export function heal(life: Life, clients: readonly Client[]): void {
   const { stage } = life;
   for (const topic of stage.topicsThere) {
     for (const queue of topic.queues) {
-      if (queue.stage !== 'there') continue;
+      // One that is being made is there soon: nothing goes wrong any more.
+      if (queue.stage !== 'there' && queue.stage !== 'creating') continue;
       const drainer = new Consumer(stage, `drainer ${topic.name} ${queue.name}`);
       drainer.take(queue);
       drainer.connect(life);

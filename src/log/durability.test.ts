@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { DiskError } from '../kernel/ports.ts';
 import { RamDisk } from '../kernel/ram-disk.ts';
 import { TestJournal, TestLoop } from './journal.fixture.ts';
+import { IDLE_MARK_MS } from './limits.ts';
 import { ReadPlan } from './read-plan.ts';
 import { age, fill, openWatched, smallSegments, WatchedDisk } from './rewrite.fixture.ts';
 
@@ -91,6 +92,31 @@ test('a close waits for room that comes', () => {
   for (let i = 0; i < 100; i++) t.append(1, new Uint8Array(60_000));
   t.close();
   assert.equal(t.restart(plain).read(1, 0).length, 100);
+});
+
+test('nothing is written behind the mark of a clean end while that is synced', () => {
+  const { t, disk } = openWatched(1, plain);
+  t.append(1, 'x');
+  // The mark of an idle log is due a while from here.
+  t.loop.pass(IDLE_MARK_MS);
+  let writes = 0;
+  disk.onStep = (step, path) => {
+    if (step === 'write' && path === 'segments/00000001.seg') writes++;
+  };
+  disk.isHeld = true;
+  let isClosed = false;
+  t.journal.close(() => {
+    isClosed = true;
+  });
+  t.loop.run();
+  assert.equal(writes, 1, 'the mark');
+  t.loop.pass(10 * IDLE_MARK_MS);
+  assert.equal(writes, 1);
+  assert.ok(!isClosed);
+  disk.release();
+  t.loop.run();
+  assert.ok(isClosed);
+  assert.equal(t.restart(plain).read(1, 0).length, 1);
 });
 
 test('with durability write a clean stop has synced every segment', () => {

@@ -80,6 +80,8 @@ export class CommitPipeline {
   #markedLsn = 0;
   #markTimerSet = false;
   #stopped = false;
+  /** The mark of a clean shutdown is written: nothing follows it. */
+  #isEnding = false;
   #cleanEnd: CleanEnd | null = null;
   #behindSyncing = false;
   /** The lowest segment with writes that no sync has covered. */
@@ -258,7 +260,7 @@ export class CommitPipeline {
 
   /** Writes what has gathered, if nothing is in flight and its segments are armed. */
   flush(): void {
-    if (this.#inFlight || this.#stopped) return;
+    if (this.#inFlight || this.#stopped || this.#isEnding) return;
     const open = this.#open;
     if (open !== null && (open.entryCount > 0 || open.flags !== 0)) this.#closeBlock();
     if (this.#closed.length === 0) return this.#becameIdle();
@@ -406,7 +408,7 @@ export class CommitPipeline {
     this.#ports.scheduler.after(IDLE_MARK_MS, () => {
       this.#markTimerSet = false;
       // What is about to be flushed comes back here; a touch among it must not end up in a mark.
-      if (this.#stopped || this.#inFlight || this.#flushScheduled) return;
+      if (this.#stopped || this.#isEnding || this.#inFlight || this.#flushScheduled) return;
       if (this.gatheredBytes > BLOCK_HEADER_BYTES) return;
       if (this.#durableLsn !== seen) return this.#becameIdle();
       this.#writeMark(0);
@@ -457,11 +459,12 @@ export class CommitPipeline {
       if (this.#stopped || !segment.isReady) return done(null);
       const isMarked = this.#writeMark(BlockFlag.clean);
       if (this.#stopped) return done(null);
+      // What the sync covers is fixed here: nothing is written behind the mark while it is under way.
+      this.#isEnding = true;
+      const end = { lsn: this.endLsn, crc: this.#previousCrc, epoch: this.#epoch };
       segment.file.datasync((error) => {
         this.stop();
-        if (error === null && isMarked) {
-          this.#cleanEnd = { lsn: this.endLsn, crc: this.#previousCrc, epoch: this.#epoch };
-        }
+        if (error === null && isMarked) this.#cleanEnd = end;
         done(error);
       });
     });
