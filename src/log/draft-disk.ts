@@ -13,6 +13,8 @@ import {
   type DiskFile,
   type Scheduler,
 } from '../kernel/ports.ts';
+import { CHECKPOINT_DIRECTORY } from './checkpoint-file.ts';
+import { SEGMENT_DIRECTORY } from './segment-store.ts';
 
 interface Patch {
   readonly at: number;
@@ -56,8 +58,18 @@ export class DraftDisk implements Disk {
     this.#files.set(path, null);
   }
 
-  /** Makes the changes in `target`, one after the other, each durable before the next. */
+  /**
+   * Makes the changes in `target`, one after the other, each durable before the next. What they were
+   * found by is made durable first: the page cache may hold what the disk does not.
+   */
   apply(target: Disk, done: DiskDone): void {
+    syncAll(target, this.#scheduler, (error) => {
+      if (error === null) this.#applyChanges(target, done);
+      else done(error);
+    });
+  }
+
+  #applyChanges(target: Disk, done: DiskDone): void {
     const next = (i: number): void => {
       const change = this.#changes[i];
       if (change === undefined) return done(null);
@@ -112,6 +124,48 @@ export class DraftDisk implements Disk {
 
   freeBytes(): number {
     return 0;
+  }
+}
+
+const DIRECTORIES = ['', SEGMENT_DIRECTORY, CHECKPOINT_DIRECTORY] as const;
+
+/** Syncs every file of the log, and the names of all. */
+function syncAll(disk: Disk, scheduler: Scheduler, done: DiskDone): void {
+  const paths: string[] = [];
+  for (const directory of DIRECTORIES) {
+    for (const name of disk.list(directory)) {
+      // Beside them the folder holds its directories and a socket.
+      if (directory !== '') paths.push(`${directory}/${name}`);
+      else if (/^manifest-\d+$|^clean-end$|\.json$/.test(name)) paths.push(name);
+    }
+  }
+  const syncNames = (i: number): void => {
+    const directory = DIRECTORIES[i];
+    if (directory === undefined) return done(null);
+    if (disk.list(directory).length === 0) return syncNames(i + 1);
+    disk.syncDirectory(directory, (error) => (error === null ? syncNames(i + 1) : done(error)));
+  };
+  const syncFile = (i: number): void => {
+    const path = paths[i];
+    if (path === undefined) return syncNames(0);
+    const file = openIn(disk, path, done);
+    file?.sync((error) => {
+      file.close();
+      if (error === null) syncFile(i + 1);
+      else done(error);
+    });
+  };
+  scheduler.endOfTick(() => syncFile(0));
+}
+
+/** Null, and the error told, when it cannot be opened. */
+function openIn(disk: Disk, path: string, failed: DiskDone): DiskFile | null {
+  try {
+    return disk.open(path, { create: false });
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    failed(error);
+    return null;
   }
 }
 
