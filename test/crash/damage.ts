@@ -317,14 +317,17 @@ class Copies {
     return this.#try(
       () => this.#flip(name, position),
       // What is in its last record may be known from elsewhere too, or be missed there: a segment
-      // whose removal the record told of is gone, and the start says which.
+      // whose removal the record told of is gone, the start says which, and what it held is given up,
+      // for nothing tells any more of the segment that has it now.
       () =>
-        this.#refused(name)
-          .catch(() => this.#refused('segments/'))
-          .then(
-            async (said) => `${said}; ${await mend(this.#session, this.#folder, new Set())}`,
-            () => this.#whole(),
-          ),
+        this.#refused(name).then(
+          async (said) => `${said}; ${await mend(this.#session, this.#folder, new Set())}`,
+          () =>
+            this.#refused('segments/').then(
+              async (said) => `${said}; ${await mend(this.#session, this.#folder, null)}`,
+              () => this.#whole(),
+            ),
+        ),
     );
   }
 
