@@ -5,59 +5,17 @@
  * a mistake there is not repeated here.
  */
 import { buildBatch } from '../../src/record/batch-builder.ts';
+import { Frame } from '../../test/kafka-frame.ts';
 
 const CLIENT_ID = 'bench';
 
-class Bytes {
-  readonly #parts: Buffer[] = [];
-
-  int8(value: number): this {
-    return this.raw(Buffer.from([value & 0xff]));
-  }
-
-  int16(value: number): this {
-    const part = Buffer.alloc(2);
-    part.writeInt16BE(value);
-    return this.raw(part);
-  }
-
-  int32(value: number): this {
-    const part = Buffer.alloc(4);
-    part.writeInt32BE(value);
-    return this.raw(part);
-  }
-
-  int64(value: number): this {
-    const part = Buffer.alloc(8);
-    part.writeBigInt64BE(BigInt(value));
-    return this.raw(part);
-  }
-
-  text(value: string): this {
-    const bytes = Buffer.from(value);
-    return this.int16(bytes.length).raw(bytes);
-  }
-
-  raw(part: Uint8Array): this {
-    this.#parts.push(Buffer.from(part));
-    return this;
-  }
-
-  frame(): Buffer {
-    const body = Buffer.concat(this.#parts);
-    const size = Buffer.alloc(4);
-    size.writeInt32BE(body.length);
-    return Buffer.concat([size, body]);
-  }
-}
-
-function request(apiKey: number, version: number): Bytes {
-  return new Bytes().int16(apiKey).int16(version).int32(0).text(CLIENT_ID);
+function request(apiKey: number, version: number): Frame {
+  return new Frame(apiKey, version, CLIENT_ID);
 }
 
 /** ApiVersions v0. */
 export function apiVersionsFrame(): Buffer {
-  return request(18, 0).frame();
+  return request(18, 0).finish();
 }
 
 /** CreateTopics v2: one topic with options. */
@@ -70,19 +28,19 @@ export function createTopicFrame(
   const entries = Object.entries(options);
   frame.int32(entries.length);
   for (const [key, value] of entries) frame.text(key).text(value);
-  return frame.int32(30_000).int8(0).frame();
+  return frame.int32(30_000).int8(0).finish();
 }
 
 /** DeleteTopics v1. */
 export function deleteTopicFrame(name: string): Buffer {
-  return request(20, 1).int32(1).text(name).int32(30_000).frame();
+  return request(20, 1).int32(1).text(name).int32(30_000).finish();
 }
 
 /** ListOffsets v1: the end of every partition. */
 export function listOffsetsFrame(topic: string, partitions: number): Buffer {
   const frame = request(2, 1).int32(-1).int32(1).text(topic).int32(partitions);
   for (let i = 0; i < partitions; i++) frame.int32(i).int64(-1);
-  return frame.frame();
+  return frame.finish();
 }
 
 /** Produce v7 of `batch` to one partition. */
@@ -101,7 +59,7 @@ export function produceHead(topic: string, partition: number, batchBytes: number
     .int32(1)
     .int32(partition)
     .int32(batchBytes)
-    .frame();
+    .finish();
   head.writeInt32BE(head.length - 4 + batchBytes, 0);
   return head;
 }
@@ -125,7 +83,7 @@ export function fetchFrame(topic: string, partition: number, maxBytes: number): 
     .int32(partition)
     .int64(0)
     .int32(maxBytes)
-    .frame();
+    .finish();
 }
 
 /** From the end of a fetch frame. */

@@ -3,7 +3,8 @@
  *
  * Owns: bytes. Independent of `src/protocols/kafka`, so that a mistake there is not repeated here.
  */
-import { type AnswerReader, Frame } from './wire.ts';
+import { Frame } from '../kafka-frame.ts';
+import type { AnswerReader } from './wire.ts';
 
 export const groupErrors = { illegalGeneration: 22, unknownMember: 25, notFound: 69 } as const;
 

@@ -1,56 +1,10 @@
 /**
  * The Kafka requests that the crash suite sends, and how their answers are read.
  *
- * Owns: bytes. Independent of `src/protocols/kafka`, so that a mistake there is not repeated here.
+ * Owns: which fields. Independent of `src/protocols/kafka`, so that a mistake there is not repeated here.
  */
 
-export class Frame {
-  readonly #parts: Uint8Array[] = [];
-  #bytes = 0;
-
-  constructor(apiKey: number, version: number) {
-    this.int16(apiKey).int16(version).int32(0).text('crash');
-  }
-
-  int8(value: number): this {
-    return this.raw(Uint8Array.of(value & 0xff));
-  }
-
-  int16(value: number): this {
-    const part = Buffer.allocUnsafe(2);
-    part.writeInt16BE(value);
-    return this.raw(part);
-  }
-
-  int32(value: number): this {
-    const part = Buffer.allocUnsafe(4);
-    part.writeInt32BE(value);
-    return this.raw(part);
-  }
-
-  int64(value: number): this {
-    const part = Buffer.allocUnsafe(8);
-    part.writeBigInt64BE(BigInt(value));
-    return this.raw(part);
-  }
-
-  text(value: string): this {
-    const bytes = Buffer.from(value);
-    return this.int16(bytes.length).raw(bytes);
-  }
-
-  raw(part: Uint8Array): this {
-    this.#parts.push(part);
-    this.#bytes += part.length;
-    return this;
-  }
-
-  finish(): Buffer {
-    const size = Buffer.allocUnsafe(4);
-    size.writeInt32BE(this.#bytes);
-    return Buffer.concat([size, ...this.#parts]);
-  }
-}
+import { Frame } from '../kafka-frame.ts';
 
 /** Where the correlation id is in a frame. */
 export const CORRELATION_AT = 8;
