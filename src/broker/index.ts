@@ -21,29 +21,8 @@ export {
 export type { Commits } from './commit.ts';
 export { type EntryDocumentation, entryTable, objectType } from './entries.ts';
 export type { ReadStatus } from './fetch.ts';
-export type {
-  CommitOutcome,
-  CommittedOffset,
-  DescribedMember,
-  GroupCoordinator,
-  GroupDescription,
-  GroupOutcome,
-  GroupService,
-  GroupState,
-  JoinedMember,
-  JoinOutcome,
-  JoinRequest,
-  LeaveOutcome,
-  LeavingMember,
-  MemberAssignment,
-  MemberClaim,
-  MemberProtocol,
-  OffsetCommit,
-  Parked,
-  SubscriptionReader,
-  SyncOutcome,
-  SyncRequest,
-} from './groups/index.ts';
+export type * from './groups/group-messages.ts';
+export type { GroupCoordinator, SubscriptionReader } from './groups/index.ts';
 export { type BrokerOptions, defaultBrokerOptions } from './options.ts';
 export {
   AppendOutcome,

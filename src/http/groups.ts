@@ -97,8 +97,7 @@ const describeGroup = route({
       ...{ groupId: id, state, protocolType, protocol, generation },
       members: group.members.map((member) => describeMember(group, member)),
       lag: lagOf(rows),
-      offsets: rows.slice(0, offsetsMax),
-      hasMoreOffsets: rows.length > offsetsMax,
+      ...firstOffsets(rows),
     };
     await committed(broker, Math.max(lsn, broker.groups.offsetsLsn(path.group)));
     return answer;
@@ -123,7 +122,7 @@ const readOffsets = route({
       ({ topic }) => query.topic === undefined || topic === query.topic,
     );
     await committed(broker, broker.groups.offsetsLsn(path.group));
-    return { offsets: rows.slice(0, offsetsMax), hasMoreOffsets: rows.length > offsetsMax };
+    return firstOffsets(rows);
   },
 });
 
@@ -203,6 +202,11 @@ function describeMember(group: GroupDescription, member: GroupDescription['membe
     ...{ memberId, instanceId, clientId, clientHost },
     assignment: readAssignment(group.protocolType, assignment),
   };
+}
+
+/** As many as fit into an answer. */
+function firstOffsets(rows: readonly GroupOffset[]) {
+  return { offsets: rows.slice(0, offsetsMax), hasMoreOffsets: rows.length > offsetsMax };
 }
 
 function lagOf(rows: readonly GroupOffset[]): number {
