@@ -165,3 +165,39 @@ test('closing sends what is answered and ends what waits', async (t) => {
   assert.equal(await waiting, '');
   assert.match(await idle, /GET 0$/);
 });
+
+test('a body behind a request that waits is let go with its connection', async (t) => {
+  const { handler, port } = await serve(t, { bodyBytesTotalMax: 1500 });
+  for (let i = 0; i < 3; i++) {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST /wait HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n');
+    socket.write(`POST /wait HTTP/1.1\r\nhost: a\r\ncontent-length: 900\r\n\r\n${'x'.repeat(900)}`);
+    while (handler.waiting.length < 2 * (i + 1))
+      await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+    while (handler.gone.length < 2 * (i + 1)) await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(await post(port, 'y'.repeat(900)), [200, 'POST 900']);
+});
+
+test('an answer that was taken leaves the next request its time', async (t) => {
+  const { handler, port } = await serve(t, { answerMs: 50 });
+  const socket = net.connect(port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  let text = '';
+  socket.on('data', (bytes) => {
+    text += bytes;
+  });
+  let isClosed = false;
+  socket.once('close', () => {
+    isClosed = true;
+  });
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /wait HTTP/1.1\r\nhost: a\r\n\r\n');
+  while (!text.includes('GET 0')) await once(socket, 'data');
+  await new Promise<void>((resolve) => setTimeout(resolve, 200));
+  assert.ok(!isClosed);
+  handler.waiting[0]?.();
+  await once(socket, 'data');
+  assert.equal(text.match(/GET 0/g)?.length, 2);
+});

@@ -4,9 +4,12 @@
  * Owns: bodies and their limits, how long a peer may take for each part, connections, their end.
  * Leaves: what is answered to the handler, accepting to whoever listens.
  *
- * A connection has one deadline at a time: for the head, for the body, for taking the answer. While
- * the handler works there is none: it bounds its own waiting. Timers of `node:http` do not run for a
- * server that does not listen itself.
+ * A connection has one deadline at a time: for taking an answer, else for a body, else for the next
+ * head. While the handler works there is none: it bounds its own waiting. Timers of `node:http` do not
+ * run for a server that does not listen itself.
+ *
+ * Of requests that are pipelined only the first one's response has the socket and hears of its end; so
+ * an exchange is over with its response or with its connection, whichever comes first.
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -39,11 +42,31 @@ export const defaultHttpLimits: HttpLimits = {
   answerMs: 30_000,
 };
 
+type Phase = 'head' | 'reading' | 'working' | 'answering';
+
 interface Connection {
   readonly socket: Socket;
   deadline: NodeJS.Timeout | null;
-  /** Requests that are not answered yet. */
-  open: number;
+  /** What the deadline is for. */
+  phase: Phase;
+  /** Requests that are not answered yet, in their order. */
+  readonly exchanges: Set<Exchange>;
+}
+
+/** One request and its answer. */
+class Exchange {
+  readonly connection: Connection;
+  readonly response: ServerResponse;
+  phase: Phase = 'reading';
+  body: Buffer[] = [];
+  bodyBytes = 0;
+  /** Nobody waits for the answer any more. */
+  readonly gone = new AbortController();
+
+  constructor(connection: Connection, response: ServerResponse) {
+    this.connection = connection;
+    this.response = response;
+  }
 }
 
 /** Loads what answers requests, when the first connection comes. */
@@ -78,13 +101,17 @@ export class HttpServer {
       socket.destroy();
       return;
     }
-    const connection: Connection = { socket, deadline: null, open: 0 };
+    const connection: Connection = {
+      ...{ socket, deadline: null, phase: 'head' },
+      exchanges: new Set(),
+    };
     this.connections.set(socket, connection);
     socket.once('close', () => {
-      this.limit(connection, 0);
       this.connections.delete(socket);
+      for (const exchange of connection.exchanges) this.end(exchange);
+      clearTimeout(connection.deadline ?? undefined);
     });
-    this.limit(connection, this.limits.headMs);
+    this.setDeadline(connection);
     this.server ??= this.open();
     Promise.all([this.server, this.load()]).then(
       ([server]) => void server.emit('connection', socket),
@@ -116,107 +143,114 @@ export class HttpServer {
 
   private onRequest(request: IncomingMessage, response: ServerResponse, isAsked: boolean): void {
     const connection = this.connections.get(request.socket);
-    if (connection === undefined || connection.open >= this.limits.pipelinedMax) {
+    if (connection === undefined || connection.exchanges.size >= this.limits.pipelinedMax) {
       request.socket.destroy();
       return;
     }
-    connection.open++;
-    this.limit(connection, this.limits.bodyMs);
-    response.once('close', () => {
-      connection.open--;
-      if (connection.open === 0) this.limit(connection, this.limits.headMs);
-    });
+    const exchange = new Exchange(connection, response);
+    connection.exchanges.add(exchange);
+    this.setDeadline(connection);
+    response.once('close', () => this.end(exchange));
     const { handler } = this;
     const work = handler.begin({
       method: request.method ?? '',
       target: request.url ?? '',
       header: (name) => headerOf(request, name),
     });
-    if ('status' in work) return this.refuse(connection, response, work);
+    if ('status' in work) return this.refuse(exchange, work);
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > work.bodyBytesMax) {
       const detail = `the body may have ${work.bodyBytesMax} bytes`;
-      return this.refuse(connection, response, handler.refuse(413, detail));
+      return this.refuse(exchange, handler.refuse(413, detail));
     }
     if (isAsked) response.writeContinue();
-    this.readBody(connection, request, response, work);
+    this.readBody(exchange, request, work);
   }
 
-  private readBody(
-    connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    work: HttpWork,
-  ): void {
-    let pieces: Buffer[] = [];
-    let bytes = 0;
-    let isRefused = false;
-    const letGo = (): void => {
-      this.bodyBytes -= bytes;
-      bytes = 0;
-      pieces = [];
-    };
-    response.once('close', letGo);
-    const refuse = (status: number, detail: string): void => {
-      isRefused = true;
-      this.refuse(connection, response, this.handler.refuse(status, detail));
-    };
+  private readBody(exchange: Exchange, request: IncomingMessage, work: HttpWork): void {
+    const refuse = (status: number, detail: string): void =>
+      this.refuse(exchange, this.handler.refuse(status, detail));
+    const isWanted = (): boolean => exchange.phase === 'reading' && !exchange.gone.signal.aborted;
     request.on('data', (piece: Buffer) => {
-      if (isRefused || response.destroyed) return;
-      if (bytes + piece.length > work.bodyBytesMax) {
+      if (!isWanted()) return;
+      if (exchange.bodyBytes + piece.length > work.bodyBytesMax) {
         return refuse(413, `the body may have ${work.bodyBytesMax} bytes`);
       }
       if (this.bodyBytes + piece.length > this.limits.bodyBytesTotalMax) {
         return refuse(503, 'too many large requests at once');
       }
       this.bodyBytes += piece.length;
-      bytes += piece.length;
-      pieces.push(piece);
+      exchange.bodyBytes += piece.length;
+      exchange.body.push(piece);
     });
     request.once('end', () => {
-      if (!isRefused) this.run(connection, response, work, joined(pieces));
+      if (isWanted()) this.run(exchange, work);
     });
   }
 
-  private run(
-    connection: Connection,
-    response: ServerResponse,
-    work: HttpWork,
-    body: Uint8Array,
-  ): void {
-    this.limit(connection, 0);
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    work.run(body, gone.signal).then(
-      (answer) => this.send(connection, response, answer),
-      () => connection.socket.destroy(),
+  private run(exchange: Exchange, work: HttpWork): void {
+    this.enter(exchange, 'working');
+    work.run(joined(exchange.body), exchange.gone.signal).then(
+      (answer) => this.send(exchange, answer),
+      () => exchange.connection.socket.destroy(),
     );
   }
 
   /** Before the body was read: if there is one, what is left of it makes the connection useless. */
-  private refuse(connection: Connection, response: ServerResponse, answer: HttpAnswer): void {
+  private refuse(exchange: Exchange, answer: HttpAnswer): void {
+    const { response } = exchange;
     const { headers } = response.req;
     const hasBody = 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0;
     if (hasBody) response.setHeader('connection', 'close');
     else response.req.resume();
-    this.send(connection, response, answer);
+    this.send(exchange, answer);
   }
 
-  private send(connection: Connection, response: ServerResponse, answer: HttpAnswer): void {
-    if (response.destroyed) return;
-    this.limit(connection, this.limits.answerMs);
+  private send(exchange: Exchange, answer: HttpAnswer): void {
+    const { response, gone } = exchange;
+    if (gone.signal.aborted) return;
+    this.enter(exchange, 'answering');
     response.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
     response.end(answer.body);
   }
 
-  /** Replaces the deadline; 0 is none. */
-  private limit(connection: Connection, ms: number): void {
-    if (connection.deadline !== null) clearTimeout(connection.deadline);
+  private enter(exchange: Exchange, phase: Phase): void {
+    exchange.phase = phase;
+    const { connection } = exchange;
+    if (phaseOf(connection) !== connection.phase) this.setDeadline(connection);
+  }
+
+  /** The answer was taken, or nobody will. */
+  private end(exchange: Exchange): void {
+    const { connection } = exchange;
+    if (!connection.exchanges.delete(exchange)) return;
+    this.bodyBytes -= exchange.bodyBytes;
+    exchange.bodyBytes = 0;
+    exchange.body = [];
+    exchange.gone.abort();
+    this.setDeadline(connection);
+  }
+
+  /** Begins a new deadline for what the connection does now. */
+  private setDeadline(connection: Connection): void {
+    clearTimeout(connection.deadline ?? undefined);
+    const { headMs, bodyMs, answerMs } = this.limits;
+    connection.phase = phaseOf(connection);
     connection.deadline = null;
+    const ms = { head: headMs, reading: bodyMs, working: 0, answering: answerMs }[connection.phase];
     if (ms === 0) return;
     connection.deadline = setTimeout(() => connection.socket.destroy(), ms);
     connection.deadline.unref();
   }
+}
+
+function phaseOf({ exchanges }: Connection): Phase {
+  let phase: Phase = 'head';
+  for (const exchange of exchanges) {
+    if (exchange.phase === 'answering') return 'answering';
+    if (phase !== 'reading') phase = exchange.phase;
+  }
+  return phase;
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {
